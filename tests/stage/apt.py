@@ -1,0 +1,179 @@
+"""A private apt: fetch and unpack Debian packages into a folder, signatures checked, the system untouched."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from tests.stage import progress
+from tests.stage.errors import StageError
+
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+
+def debian_sources() -> list[dict[str, str]]:
+    """The machine's own Debian archives, as deb822 fields (URIs, Suites, Components, Signed-By).
+
+    Raises StageError when apt is missing or the machine is no Debian.
+    """
+    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
+        raise StageError(
+            "Odoo 19 is fetched with apt, which this machine does not have; check out Odoo 19 yourself and set "
+            "ODOO_HOME to that folder."
+        )
+    found = []
+    parts = Path("/etc/apt/sources.list.d")
+    for path in sorted(parts.glob("*.sources")) if parts.is_dir() else []:
+        found += _read_deb822(path.read_text())
+    for path in [Path("/etc/apt/sources.list"), *(sorted(parts.glob("*.list")) if parts.is_dir() else [])]:
+        if path.is_file():
+            found += _read_one_line(path.read_text())
+    debian = [entry for entry in found if "debian" in (entry["URIs"] + entry["Signed-By"]).lower()]
+    if not debian:
+        raise StageError(
+            "This machine's apt knows no Debian archive, where Odoo 19 comes from; check out Odoo 19 yourself and "
+            "set ODOO_HOME to that folder."
+        )
+    return debian
+
+
+def _read_deb822(text: str) -> list[dict[str, str]]:
+    entries = []
+    for stanza in re.split(r"\n\s*\n", text):
+        fields = dict(re.findall(r"^([A-Za-z-]+):[ \t]*(.*)$", stanza, re.M))
+        if "deb" in fields.get("Types", "").split() and fields.get("Enabled", "yes") != "no" and "URIs" in fields:
+            entries.append(
+                {
+                    "URIs": fields["URIs"],
+                    "Suites": fields.get("Suites", ""),
+                    "Components": fields.get("Components", "main"),
+                    "Signed-By": fields.get("Signed-By") or KEYRING,
+                }
+            )
+    return entries
+
+
+def _read_one_line(text: str) -> list[dict[str, str]]:
+    entries = []
+    for options, uri, suite, components in re.findall(r"^deb\s+(\[[^]]*])?\s*(\S+)\s+(\S+)\s+(.+)$", text, re.M):
+        signed_by = re.search(r"signed-by=([^\s\]]+)", options)
+        entries.append(
+            {
+                "URIs": uri,
+                "Suites": suite,
+                "Components": components,
+                "Signed-By": signed_by.group(1) if signed_by else KEYRING,
+            }
+        )
+    return entries
+
+
+def main_archive(sources: list[dict[str, str]]) -> dict[str, str]:
+    """The archive that carries the distribution itself, not its security or update suites."""
+    for entry in sources:
+        if "security" not in entry["URIs"] + entry["Suites"]:
+            return entry
+    return sources[0]
+
+
+class Apt:
+    """apt-get with its own sources, lists and downloads under `folder`.
+
+    `status` is the list of packages counted as installed: /dev/null for none, the machine's own for
+    “fetch only what this machine lacks”.
+    """
+
+    def __init__(self, folder: Path, sources: list[dict[str, str]], status: str = "/dev/null") -> None:
+        self.folder = folder
+        self.archives = folder / "cache" / "archives"
+        for part in ("sources", "lists/partial", "cache/archives/partial"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+        stanzas = ["\n".join(["Types: deb", *(f"{k}: {v}" for k, v in entry.items())]) for entry in sources]
+        (folder / "sources" / "stage.sources").write_text("\n\n".join(stanzas) + "\n")
+        options = {
+            "Dir::Etc::SourceList": "/dev/null",
+            "Dir::Etc::SourceParts": folder / "sources",
+            "Dir::Etc::Preferences": "/dev/null",
+            "Dir::Etc::PreferencesParts": "/dev/null",
+            "Dir::State::Lists": folder / "lists",
+            "Dir::State::status": status,
+            "Dir::Cache": folder / "cache",
+            "APT::Sandbox::User": "root",
+            "APT::Update::Error-Mode": "any",
+            "APT::Update::Post-Invoke-Success": "",
+            "Acquire::Languages": "none",
+            "Acquire::Retries": "3",
+        }
+        self.options = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+
+    def update(self) -> None:
+        with progress.step("Reading the Debian package lists"):
+            self._run("apt-get", "update")
+
+    def download(self, packages: list[str], title: str) -> list[Path]:
+        """Fetch `packages` (each `name` or `name/suite`), checked against the signed lists; return the files."""
+        sizes = [
+            int(size)
+            for size in re.findall(r"^'\S+' \S+ (\d+)", self._run("apt-get", "--print-uris", "download", *packages), re.M)
+        ]
+        with progress.step(f"Downloading {title} ({sum(sizes) / 1e6:.0f} MB)", total=sum(sizes)) as current:
+            process = subprocess.Popen(
+                ["apt-get", *self.options, "download", *packages],
+                cwd=self.archives,
+                env=self._environment(),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            while process.poll() is None:
+                current.done = sum(path.stat().st_size for path in self.archives.glob("*.deb*") if path.exists())
+                time.sleep(0.2)
+            self._check(process.returncode, process.stdout.read())
+        return sorted(self.archives.glob("*.deb"))
+
+    def missing_for(self, packages: list[str]) -> list[str]:
+        """`packages` and their dependencies, less what counts as installed, as `name=version`."""
+        plan = self._run("apt-get", "--no-install-recommends", "--simulate", "install", *packages)
+        return [f"{name}={version}" for name, version in re.findall(r"^Inst (\S+) (?:\[\S+\] )?\((\S+)", plan, re.M)]
+
+    def _run(self, tool: str, *arguments: str) -> str:
+        done = subprocess.run(
+            [tool, *self.options, *arguments],
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._check(done.returncode, done.stdout)
+        return done.stdout
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
+
+    def _check(self, returncode: int, output: str) -> None:
+        if returncode == 0:
+            return
+        reasons = [line for line in output.splitlines() if line.startswith("E:")] or output.splitlines()[-1:]
+        reason = reasons[0].removeprefix("E:").strip() if reasons else f"status {returncode}"
+        if "No space left" in output:
+            raise StageError(f"The disk under {self.folder} is full; free some space and run again.")
+        raise StageError(
+            f"apt could not fetch the Debian packages ({reason}); check the network and run again, or set ODOO_HOME "
+            "to an Odoo 19 source checkout."
+        )
+
+
+def unpack(files: list[Path], folder: Path, title: str) -> None:
+    """Unpack .deb `files` into `folder`."""
+    total = sum(path.stat().st_size for path in files)
+    with progress.step(f"Unpacking {title}", total=total) as current:
+        for path in files:
+            current.detail = path.name.split("_")[0]
+            done = subprocess.run(["dpkg-deb", "-x", str(path), str(folder)], capture_output=True, text=True)
+            if done.returncode:
+                raise StageError(f"{path.name} could not be unpacked ({done.stderr.strip()[-200:]}); run again.")
+            current.done += path.stat().st_size
