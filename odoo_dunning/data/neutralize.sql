@@ -1,0 +1,5 @@
+-- A copy of the database must not write to customers: stop what sends, and let go of what waits to be sent.
+UPDATE ir_cron SET active = false
+ WHERE id IN (SELECT res_id FROM ir_model_data WHERE module = 'odoo_dunning' AND model = 'ir.cron');
+UPDATE dunning_notice SET state = 'withdrawn', note = 'Copied database'
+ WHERE state IN ('ready', 'queued', 'sending', 'failed');
