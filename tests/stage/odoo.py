@@ -140,6 +140,13 @@ def drop_database(name: str) -> None:
     shutil.rmtree(_filestore(name), ignore_errors=True)
 
 
+def drop_all_databases() -> None:
+    """Drop every database of our role in the private cluster; a server named by PGHOST is left alone."""
+    if postgres.is_private():
+        for name in postgres.names():
+            drop_database(name)
+
+
 def _filestore(name: str) -> Path:
     return cache.root() / "odoo-data" / "filestore" / name
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.stage import cache, odoo, ports, progress
+from tests.stage import cache, odoo, ports, postgres, progress
 
 #: `… odoo.tests.result: 1 failed, 0 error(s) of 12 tests when loading database 'x'`
 TOTALS = re.compile(r"odoo\.tests\.result: (\d+) failed, (\d+) error\(s\) of (\d+) tests")
@@ -60,10 +60,12 @@ def read_log(lines: Iterable[str], exit_status: int) -> Outcome:
     return outcome
 
 
-def run(database: str, tags: str, log: Path) -> Outcome:
-    """Install the addon on a fresh `database` and run the tests that `tags` select; the log goes to `log`."""
-    odoo.create_database(database)
-    arguments = ["-d", database, "-i", OURS, "--test-tags", tags, "--stop-after-init"]
+def run(database: str, tags: str, log: Path, mode: str = "-i") -> Outcome:
+    """Install (`-i`) or update (`-u`) the addon on `database` and run the tests that `tags` select.
+
+    The log goes to `log`.
+    """
+    arguments = ["-d", database, mode, OURS, "--test-tags", tags, "--stop-after-init"]
     arguments += [f"--http-port={ports.free_port()}", f"--http-interface={ports.LOOPBACK}"]
     environment = odoo.environment()
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -83,10 +85,16 @@ def run(database: str, tags: str, log: Path) -> Outcome:
         return read_log(written, status)
 
 
-def main(database: str, tags: str) -> int:
-    """`test-odoo`: run, show what went wrong, keep the database for a look at it."""
+def main(database: str, tags: str, keep: bool) -> int:
+    """`test-odoo`: run, show what went wrong, leave the database for a look at it.
+
+    With `keep` an existing database is updated, which is quicker than a fresh installation.
+    """
     log = cache.root() / "log" / f"{database}.test.log"
-    outcome = run(database, tags, log)
+    mode = "-u" if keep and postgres.exists(database) else "-i"
+    if mode == "-i":
+        odoo.create_database(database)
+    outcome = run(database, tags, log, mode)
     show_failures(log)
     for trouble in outcome.troubles:
         print(f"  {trouble}")

@@ -44,7 +44,7 @@ FOREIGN_SERVER = ("PGHOST", "PGSERVICE")
 @contextlib.contextmanager
 def running() -> Iterator[dict[str, str]]:
     """PostgreSQL answers inside this block; yields (and sets) the PG* environment that reaches it."""
-    if any(name in os.environ for name in FOREIGN_SERVER):
+    if not is_private():
         _require_answer()
         yield {name: value for name, value in os.environ.items() if name.startswith("PG")}
         return
@@ -55,6 +55,11 @@ def running() -> Iterator[dict[str, str]]:
         finally:
             for name in environment:
                 os.environ.pop(name, None)
+
+
+def is_private() -> bool:
+    """Whether databases live in the stage's own cluster, not on a server that the environment names."""
+    return not any(name in os.environ for name in FOREIGN_SERVER) or os.environ.get("PGHOST") == str(_home() / "run")
 
 
 def _require_answer() -> None:
@@ -208,6 +213,13 @@ def exists(database: str) -> bool:
     with contextlib.closing(connect("postgres")) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database])
         return cursor.fetchone() is not None
+
+
+def names() -> list[str]:
+    """The databases of our role."""
+    with contextlib.closing(connect("postgres")) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT datname FROM pg_database WHERE pg_get_userbyid(datdba) = %s", [ROLE])
+        return [name for (name,) in cursor.fetchall()]
 
 
 def create(database: str, template: str = "template0") -> None:

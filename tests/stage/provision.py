@@ -44,7 +44,7 @@ NEED_GB = 4
 
 def provision() -> None:
     """Make the stage ready, or raise StageError saying why it cannot be and what to do."""
-    if _ready():
+    if is_ready():
         return
     with cache.locked("provision"):
         cache.require_free_space(cache.root(), NEED_GB)
@@ -53,7 +53,8 @@ def provision() -> None:
         ensure_tools()
 
 
-def _ready() -> bool:
+def is_ready() -> bool:
+    """Whether every part is complete; looks at the cache only, so it takes no time."""
     odoo_ready = "ODOO_HOME" in os.environ or cache.is_complete(odoo_folder(), ODOO_WITNESSES)
     return odoo_ready and cache.is_complete(venv_folder(), ("bin/python",)) and cache.is_complete(tools_folder(), ())
 
