@@ -1,0 +1,631 @@
+"""The decision: what is due to one customer today, and why (or why not) for every open item.
+
+    decide(account, items, policies, ruling) -> AccountDecision
+
+An item passes these gates in this order; the first that stops it is its answer.
+
+1.  What it is: `paid` (nothing open), `credit` (the customer's money), `refund` (money paid back, not an invoice).
+2.  The account: `insolvent`, `legal`, `no_followup`, `blocked`, `excluded`, `in_plan`, `in_other_run`, `hold_account`.
+3.  The policy: chosen for the item by a person, else the version the item's cycle started with, else the account's
+    (explicit, rule or default: `Account.policy_source`). `Answer.policy_source` says which; none: `no_policy`.
+4.  The item: its own flags (as 2), `hold`, `promised`, `no_due_date`.
+5.  Credits: applied in memory (`netting.py`): `netted`; a wholly disputed rest: `disputed`. The undisputed, uncovered
+    rest goes on.
+6.  The level: `too_young`, `waiting_since_last_level`, `last_level_reached`, `below_minimum_item`.
+7.  What we know: `contacted_recently`, `source_stale`, `bank_stale`, `unmatched_receipts`.
+8.  The customer as a whole, per currency: `below_minimum_account`.
+9.  The day and the address: `not_a_working_day`, `no_address`. A day or hour on which nothing may leave moves the
+    message (`Message.shift`), unless the calendar says "wait".
+10. `ration()` afterwards, over all accounts of a run: `volume_cap`.
+
+What is left is `notify`: one `Message` per currency, all at the same instant.
+
+An item climbs one level per contact (more only where the policy says so), when today >= due + delay + grace of that level and
+today >= last level + its minimum days. It has reached a level when the notice was sent: the caller writes `level_rank` and
+`level_date` then. Courtesy levels (negative delay) are skipped once the due date has passed.
+
+Same input, same decision, whatever the order of the items. No clock, no I/O, no write.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from operator import itemgetter
+
+from . import calendar, recipients
+from .netting import Netting, Target, net
+from .snapshot import (
+    ZERO,
+    Account,
+    AccountDecision,
+    Answer,
+    Flag,
+    Item,
+    Level,
+    Message,
+    Policy,
+    Reason,
+    Ruling,
+    Task,
+)
+
+_by_id = itemgetter(0)
+_answer = Answer._make
+
+FLAG_REASONS = (
+    (Flag.INSOLVENT, Reason.INSOLVENT),
+    (Flag.LEGAL, Reason.LEGAL),
+    (Flag.NO_FOLLOWUP, Reason.NO_FOLLOWUP),
+    (Flag.BLOCKED, Reason.BLOCKED),
+    (Flag.EXCLUDED, Reason.EXCLUDED),
+    (Flag.IN_PLAN, Reason.IN_PLAN),
+    (Flag.IN_OTHER_RUN, Reason.IN_OTHER_RUN),
+)
+_STOPPING = sum(bit for bit, _code in FLAG_REASONS)
+
+NEAREST_TO_ACTING = (
+    Reason.NOTIFY,
+    Reason.VOLUME_CAP,
+    Reason.NO_ADDRESS,
+    Reason.NOT_WORKING_DAY,
+    Reason.UNMATCHED,
+    Reason.BANK_STALE,
+    Reason.SOURCE_STALE,
+    Reason.BELOW_ACCOUNT,
+    Reason.CONTACTED,
+    Reason.BELOW_ITEM,
+    Reason.WAITING,
+    Reason.LAST_LEVEL,
+    Reason.NO_DUE_DATE,
+    Reason.NO_POLICY,
+    Reason.IN_OTHER_RUN,
+    Reason.PROMISED,
+    Reason.DISPUTED,
+    Reason.IN_PLAN,
+    Reason.HOLD,
+    Reason.HOLD_ACCOUNT,
+    Reason.EXCLUDED,
+    Reason.BLOCKED,
+    Reason.NO_FOLLOWUP,
+    Reason.LEGAL,
+    Reason.INSOLVENT,
+    Reason.TOO_YOUNG,
+    Reason.NETTED,
+    Reason.REFUND,
+    Reason.CREDIT,
+    Reason.PAID,
+    Reason.NOTHING_OPEN,
+)
+_NEARNESS = {code: place for place, code in enumerate(NEAREST_TO_ACTING)}
+
+
+def decide(
+    account: Account, items: Iterable[Item], policies: Mapping[int, Policy], ruling: Ruling
+) -> AccountDecision:
+    """Decide for one account. `items` are all its open items, of every currency; `policies` all versions by id.
+
+    Does not raise on anything an account or an item may hold: what cannot be decided is answered with its reason.
+    """
+    return _Case(account, sorted(items, key=_by_id), policies, ruling).decision()
+
+
+class _Plan:
+    """A policy on a day: its levels with the latest due and last-level dates that let an item reach them today."""
+
+    __slots__ = (
+        "age_bars",
+        "by_age",
+        "first_overdue",
+        "level_cap",
+        "levels",
+        "policy",
+        "promise_bar",
+        "ranks",
+        "shared",
+        "wait_bars",
+    )
+
+    def __init__(self, policy: Policy, today: date):
+        self.policy = policy
+        self.levels = levels = policy.levels
+        self.ranks = [level.rank for level in levels]
+        self.age_bars = [today - timedelta(days=level.delay_days + level.grace_days) for level in levels]
+        self.wait_bars = [today - timedelta(days=level.min_days_since_last) for level in levels]
+        self.first_overdue = sum(level.delay_days < 0 for level in levels)
+        self.by_age = policy.entry == "by_age"
+        self.level_cap = policy.level_cap
+        self.promise_bar = today - timedelta(days=policy.promise_grace_days)
+        self.shared: dict = {}
+
+
+class _Candidate:
+    """An item that may be notified at `levels[index]` of its plan, for `net` of its open amount."""
+
+    __slots__ = ("covered", "disputed", "index", "item", "net", "plan", "source")
+
+    def __init__(self, item, plan, source, index, net, covered, disputed):
+        self.item = item
+        self.plan = plan
+        self.source = source
+        self.index = index
+        self.net = net
+        self.covered = covered
+        self.disputed = disputed
+
+    @property
+    def level(self) -> Level:
+        return self.plan.levels[self.index]
+
+    def leave(self, code: str, args: tuple) -> Answer:
+        level = self.plan.levels[self.index]
+        return Answer(self.item.id, code, level.rank, level.id, args, self.plan.policy.id, self.source)
+
+
+class _Case:
+    """One account on its way through the gates."""
+
+    __slots__ = (
+        "account",
+        "answers",
+        "credits",
+        "items",
+        "left_alone",
+        "netting",
+        "plans",
+        "policies",
+        "reached",
+        "refunds",
+        "ruling",
+        "standing",
+        "tasks",
+    )
+
+    def __init__(self, account, items, policies, ruling):
+        self.account = account
+        self.items = items
+        self.policies = policies
+        self.ruling = ruling
+        self.plans = _plans_of(policies, ruling)
+        self.answers: list[Answer] = []
+        self.credits: list[Item] = []
+        self.refunds: list[Item] = []
+        self.standing: list[tuple] = []
+        self.left_alone: list[Item] = []
+        self.netting: Netting | None = None
+        self.reached: dict[tuple, int] = {}
+        self.tasks: list[Task] = []
+
+    def decision(self) -> AccountDecision:
+        self._sort_out()
+        if self.credits:
+            self._apply_credits()
+        elif self.refunds:
+            self._answer_refunds()
+        messages = ()
+        candidates = self._levels()
+        if candidates:
+            candidates = self._known_facts(candidates)
+            if candidates:
+                messages = self._messages(candidates)
+        self._data_tasks()
+        answers = self.answers
+        answers.sort(key=_by_id)
+        code, args = _account_reason(answers)
+        applications = self.netting.applications if self.netting else ()
+        return AccountDecision(
+            self.account.id, tuple(answers), messages, applications, tuple(self.tasks), code, args
+        )
+
+    # -- gates 1 to 4 -------------------------------------------------------------------------------------------------
+
+    def _sort_out(self) -> None:
+        """Answer what is no business of dunning, and split the rest into credits and standing receivables."""
+        account, plans = self.account, self.plans
+        account_policy_id, account_source = account.policy_id, account.policy_source
+        stop = self._account_stop()
+        today = self.ruling.today
+        append_answer, append_standing = self.answers.append, self.standing.append
+        for item in self.items:
+            amount = item.amount_open
+            if item.kind != "invoice" or amount <= 0:
+                self._other_kind(item, amount)
+                continue
+            policy_id = item.policy_id
+            if policy_id is None:
+                policy_id, source = account_policy_id, account_source
+            else:
+                source = "bound" if item.flags & Flag.BOUND_POLICY else "item"
+            if stop is not None:
+                append_answer(_answer((item.id, stop[0], 0, None, stop[1], policy_id, source)))
+                continue
+            plan = plans.get(policy_id) or self._plan(policy_id)
+            if plan is None:
+                reason = (Reason.NO_POLICY, (policy_id,))
+            elif (
+                not item.flags
+                and item.hold_until is None
+                and item.promised_until is None
+                and item.due_date is not None
+            ):
+                append_standing((item, plan, source))
+                continue
+            else:
+                reason = _item_stop(item, plan, today)
+                if reason is None:
+                    append_standing((item, plan, source))
+                    continue
+            append_answer(_answer((item.id, reason[0], 0, None, reason[1], policy_id, source)))
+            self.left_alone.append(item)
+
+    def _plan(self, policy_id: int | None) -> _Plan | None:
+        policy = self.policies.get(policy_id) if policy_id is not None else None
+        if policy is None or not policy.levels:
+            return None
+        plan = self.plans[policy_id] = _Plan(policy, self.ruling.today)
+        return plan
+
+    def _account_stop(self) -> tuple | None:
+        account = self.account
+        if account.flags & _STOPPING:
+            return _flag_reason(account.flags), ()
+        if account.hold_until is not None and self.ruling.today <= account.hold_until:
+            return Reason.HOLD_ACCOUNT, (account.hold_until, account.hold_reason, account.hold_author)
+        return None
+
+    def _other_kind(self, item: Item, amount: Decimal) -> None:
+        if not amount:
+            self.answers.append(Answer(item.id, Reason.PAID, 0, None, (), None, ""))
+        elif amount < 0:
+            self.credits.append(item)
+        else:
+            self.refunds.append(item)
+
+    # -- gate 5 -------------------------------------------------------------------------------------------------------
+
+    def _apply_credits(self) -> None:
+        policy = self._leading_policy()
+        order = policy.netting if policy else "oldest"
+        usable = [] if order == "none" else [c for c in self.credits if not c.flags & Flag.EXCLUDED]
+        targets = [Target(item, item.amount_open) for item in self.refunds]
+        targets += [
+            Target(item, max(ZERO, item.amount_open - item.amount_disputed)) for item, _, _ in self.standing
+        ]
+        targets += [Target(item, ZERO) for item in self.left_alone]
+        self.netting = net(usable, targets, order)
+        for credit in self.credits:
+            used = self.netting.used.get(credit.id, ZERO)
+            args = (used, -credit.amount_open - used)
+            self.answers.append(Answer(credit.id, Reason.CREDIT, 0, None, args, None, ""))
+        self._answer_refunds()
+
+    def _answer_refunds(self) -> None:
+        for item in self.refunds:
+            self.answers.append(Answer(item.id, Reason.REFUND, 0, None, (), None, ""))
+
+    def _leading_policy(self) -> Policy | None:
+        plan = self._plan(self.account.policy_id)
+        if plan is None and self.standing:
+            plan = self.standing[0][1]
+        return plan.policy if plan else None
+
+    def _rest(self, item: Item) -> tuple:
+        """`(net, covered, disputed)` of an item, with net <= 0 when nothing is left to ask for."""
+        covered = self.netting.covered.get(item.id, ZERO) if self.netting else ZERO
+        disputed = min(item.amount_disputed, item.amount_open - covered)
+        return item.amount_open - covered - disputed, covered, disputed
+
+    def _nothing_left(self, item: Item, covered: Decimal) -> tuple:
+        if covered >= item.amount_open:
+            numbers = {credit.id: credit.number for credit in self.credits}
+            by = [numbers[a.credit_id] for a in self.netting.applications if a.item_id == item.id]
+            return Reason.NETTED, (", ".join(by), covered)
+        return Reason.DISPUTED, (item.amount_disputed, item.dispute_reason)
+
+    # -- gate 6 -------------------------------------------------------------------------------------------------------
+
+    def _levels(self) -> list[_Candidate]:
+        today = self.ruling.today
+        netted = self.netting is not None
+        append_answer = self.answers.append
+        candidates = []
+        for item, plan, source in self.standing:
+            if netted or item.amount_disputed:
+                rest, covered, disputed = self._rest(item)
+                if rest <= 0:
+                    code, args = self._nothing_left(item, covered)
+                    append_answer(_answer((item.id, code, 0, None, args, plan.policy.id, source)))
+                    continue
+            else:
+                rest, covered, disputed = item.amount_open, ZERO, ZERO
+            index, code, args = _next_level(item, plan, today)
+            level = plan.levels[index]
+            if code is None:
+                code, args = _below_minimum(item, level, rest)
+            if code is None:
+                candidates.append(_Candidate(item, plan, source, index, rest, covered, disputed))
+            else:
+                append_answer(_answer((item.id, code, level.rank, level.id, args, plan.policy.id, source)))
+                if code is Reason.WAITING or code is Reason.LAST_LEVEL:
+                    self._keep_reached(item, plan)
+                    if code is Reason.LAST_LEVEL:
+                        self._hand_over(item, plan)
+        return candidates
+
+    def _keep_reached(self, item: Item, plan: _Plan) -> None:
+        key = (item.currency, plan)
+        self.reached[key] = max(self.reached.get(key, 0), item.level_rank)
+
+    def _hand_over(self, item: Item, plan: _Plan) -> None:
+        policy = plan.policy
+        if policy.after_last == "hand_over" and item.level_date is not None:
+            if item.level_date + timedelta(days=policy.hand_over_days) <= self.ruling.today:
+                self.tasks.append(Task("hand_over", (item.id,), (item.level_date,)))
+
+    # -- gate 7 -------------------------------------------------------------------------------------------------------
+
+    def _known_facts(self, candidates: list[_Candidate]) -> list[_Candidate]:
+        """Answer candidates we should not write about because of what we know, or do not know, today."""
+        ruling, account = self.ruling, self.account
+        today = ruling.today
+        gap_days = max(candidate.plan.policy.gap_days for candidate in candidates)
+        gap = timedelta(days=gap_days)
+        contact = account.last_contact_date
+        if contact is not None and contact + gap > today:
+            return self._leave_all(candidates, Reason.CONTACTED, (contact, gap_days, contact + gap))
+        if account.unmatched_receipts and ruling.unmatched_gate == "stop":
+            return self._leave_all(candidates, Reason.UNMATCHED, (account.unmatched_receipts,))
+        stale, bank_stops = ruling.stale_ledgers, ruling.bank_gate == "stop" and _bank_is_stale(ruling)
+        left = []
+        for candidate in candidates:
+            item = candidate.item
+            contact = item.contact_date
+            if contact is not None and contact + gap > today:
+                args = (contact, gap_days, contact + gap)
+                self.answers.append(candidate.leave(Reason.CONTACTED, args))
+            elif stale and item.ledger_id in stale:
+                self.answers.append(candidate.leave(Reason.SOURCE_STALE, (stale[item.ledger_id],)))
+            elif bank_stops and item.ledger_id is None:
+                self.answers.append(candidate.leave(Reason.BANK_STALE, (ruling.bank_last_date,)))
+            else:
+                left.append(candidate)
+        return left
+
+    def _leave_all(self, candidates: list[_Candidate], code: str, args: tuple) -> list:
+        self.answers.extend(candidate.leave(code, args) for candidate in candidates)
+        return []
+
+    # -- gates 8 and 9 ------------------------------------------------------------------------------------------------
+
+    def _messages(self, candidates: list[_Candidate]) -> tuple[Message, ...]:
+        groups = self._worth_it(_by_currency(candidates))
+        if not groups:
+            return ()
+        lead = max((max(group, key=self._lead_order) for group in groups), key=self._lead_order)
+        rules = lead.plan.policy.calendar
+        place, slot = self._slot(rules)
+        if slot.shift and rules.when_closed == "wait" and slot.send_on != self.ruling.today:
+            args = (self.ruling.today, slot.shift, slot.detail, slot.send_on)
+            for group in groups:
+                self._leave_all(group, Reason.NOT_WORKING_DAY, args)
+            return ()
+        messages = (self._message(group, place, slot) for group in groups)
+        return tuple(message for message in messages if message is not None)
+
+    def _worth_it(self, groups: list[list[_Candidate]]) -> list[list[_Candidate]]:
+        worth = []
+        for group in groups:
+            lead = max(group, key=self._lead_order)
+            currency = lead.item.currency
+            least = lead.plan.policy.min_amounts.get(currency)
+            total = sum((candidate.net for candidate in group), ZERO) if least is not None else None
+            if least is not None and total < least:
+                self._leave_all(group, Reason.BELOW_ACCOUNT, (total, least, currency))
+            else:
+                worth.append(group)
+        return worth
+
+    def _lead_order(self, candidate: _Candidate) -> tuple:
+        """Who speaks for a group: the highest level, the account's own policy, the lowest id."""
+        own = candidate.plan.policy.id == self.account.policy_id
+        return (candidate.plan.ranks[candidate.index], own, -candidate.item.id)
+
+    def _slot(self, rules) -> tuple:
+        account, ruling = self.account, self.ruling
+        key = (rules, account.country, account.subdivision, account.timezone)
+        known = ruling.caches.get(key)
+        if known is None:
+            place = calendar.Place(account.country or ruling.country, account.subdivision)
+            tz = calendar.zone(account.timezone) or calendar.zone(ruling.timezone) or calendar.zone("UTC")
+            slot = calendar.first_slot(rules, place, tz, ruling.today, ruling.now)
+            known = ruling.caches[key] = (place, slot)
+        return known
+
+    def _message(self, group: list[_Candidate], place, slot) -> Message | None:
+        lead = max(group, key=self._lead_order)
+        if lead.plan.policy.strategy == "highest":
+            self._lift(group, lead)
+        level = lead.level
+        chosen = recipients.choose(level, self.account, self.ruling.language)
+        if not chosen.deliveries:
+            args = (level.name, ", ".join(level.channels + level.fallback_channels))
+            self._leave_all(group, Reason.NO_ADDRESS, args)
+            ids = tuple(candidate.item.id for candidate in group)
+            self.tasks.append(Task(Reason.NO_ADDRESS, ids, args))
+            return None
+        self._answer_notified(group, slot)
+        group.sort(key=_letter_order)
+        principal = sum((candidate.item.amount_open for candidate in group), ZERO)
+        credits = sum((candidate.covered for candidate in group), ZERO)
+        disputed = sum((candidate.disputed for candidate in group), ZERO)
+        first = chosen.deliveries[0]
+        return Message(
+            currency=lead.item.currency,
+            level_rank=level.rank,
+            level_id=level.id,
+            item_ids=tuple([candidate.item.id for candidate in group]),
+            amounts=tuple([candidate.net for candidate in group]),
+            channels=tuple([delivery.channel for delivery in chosen.deliveries]),
+            contact_id=first.contact_id,
+            language=first.language,
+            deliveries=chosen.deliveries,
+            missing_channels=chosen.missing,
+            send_on=slot.send_on,
+            send_at=slot.send_at,
+            shift=slot.shift,
+            shift_detail=slot.detail,
+            deadline_date=calendar.deadline(place, slot.send_on, level.deadline_days, level.deadline_unit),
+            principal=principal,
+            credits=credits,
+            disputed=disputed,
+            net=principal - credits - disputed,
+            policy_id=lead.plan.policy.id,
+            warnings=self._warnings(group),
+        )
+
+    def _lift(self, group: list[_Candidate], lead: _Candidate) -> None:
+        """Strategy "highest": every due item goes at the highest level of its currency, an earlier one included."""
+        plan = lead.plan
+        reached = self.reached.get((lead.item.currency, plan), 0)
+        index = max(lead.index, bisect_right(plan.ranks, reached) - 1)
+        for candidate in group:
+            if candidate.plan is plan:
+                candidate.index = index
+
+    def _answer_notified(self, group: list[_Candidate], slot) -> None:
+        _send_at, send_on, shift, detail = slot
+        for candidate in group:
+            plan, item = candidate.plan, candidate.item
+            level = plan.levels[candidate.index]
+            args = (level.name, item.due_date, (send_on - item.due_date).days, send_on, shift, detail)
+            self.answers.append(
+                _answer(
+                    (item.id, Reason.NOTIFY, level.rank, level.id, args, plan.policy.id, candidate.source)
+                )
+            )
+
+    def _warnings(self, group: list[_Candidate]) -> tuple:
+        ruling = self.ruling
+        warnings = []
+        if ruling.unmatched_gate == "warn" and self.account.unmatched_receipts:
+            warnings.append((Reason.UNMATCHED, (self.account.unmatched_receipts,)))
+        if ruling.bank_gate == "warn" and _bank_is_stale(ruling):
+            if any(candidate.item.ledger_id is None for candidate in group):
+                warnings.append((Reason.BANK_STALE, (ruling.bank_last_date,)))
+        return tuple(warnings)
+
+    def _data_tasks(self) -> None:
+        ids = tuple([answer.item_id for answer in self.answers if answer.code is Reason.NO_DUE_DATE])
+        if ids:
+            self.tasks.append(Task(Reason.NO_DUE_DATE, tuple(sorted(ids)), ()))
+
+
+def _plans_of(policies: Mapping[int, Policy], ruling: Ruling) -> dict[int, _Plan]:
+    known = ruling.caches.get("plans")
+    if known is None or known[0] is not policies:
+        known = ruling.caches["plans"] = (policies, {})
+    return known[1]
+
+
+def _flag_reason(flags: int) -> str:
+    return next(code for bit, code in FLAG_REASONS if flags & bit)
+
+
+def _item_stop(item: Item, plan: _Plan, today: date) -> tuple | None:
+    flags = item.flags
+    if flags & _STOPPING:
+        return _flag_reason(flags), ()
+    if item.hold_until is not None and today <= item.hold_until:
+        return Reason.HOLD, (item.hold_until, item.hold_reason, item.hold_author)
+    if item.promised_until is not None and item.promised_until >= plan.promise_bar:
+        return Reason.PROMISED, (item.promised_until, plan.policy.promise_grace_days)
+    if item.due_date is None or flags & Flag.NO_DUE_DATE:
+        return Reason.NO_DUE_DATE, ()
+    return None
+
+
+def _next_level(item: Item, plan: _Plan, today: date) -> tuple:
+    """`(index, None, None)` of the level the item may reach today, or `(index, code, args)` why not yet."""
+    due, rank, age_bars = item.due_date, item.level_rank, plan.age_bars
+    last = len(age_bars) - 1
+    index = bisect_right(plan.ranks, rank) if rank else 0
+    if index < plan.first_overdue and due < today:
+        index = plan.first_overdue
+    if index > last:
+        return last, Reason.LAST_LEVEL, (plan.levels[last].name, item.level_date, plan.policy.after_last)
+    if due > age_bars[index]:
+        return index, Reason.TOO_YOUNG, _age_args(plan, index, due, item.level_date, today)
+    if not rank:
+        if plan.by_age:
+            while index < last and due <= age_bars[index + 1]:
+                index += 1
+        return index, None, None
+    level_date = item.level_date
+    if level_date is not None and level_date > plan.wait_bars[index] and not _wait_is_waived(item, plan):
+        until = level_date + timedelta(days=plan.levels[index].min_days_since_last)
+        return index, Reason.WAITING, (plan.levels[index].name, level_date, until)
+    steps = plan.level_cap - 1
+    while steps and index < last and due <= age_bars[index + 1]:
+        index += 1
+        steps -= 1
+    return index, None, None
+
+
+def _age_args(plan: _Plan, index: int, due: date, level_date: date | None, today: date) -> tuple:
+    key = (index, due, level_date)
+    args = plan.shared.get(key)
+    if args is None:
+        level = plan.levels[index]
+        from_date = due + timedelta(days=level.delay_days + level.grace_days)
+        if level_date is not None:
+            from_date = max(from_date, level_date + timedelta(days=level.min_days_since_last))
+        args = plan.shared[key] = (level.name, due, from_date)
+    return args
+
+
+def _wait_is_waived(item: Item, plan: _Plan) -> bool:
+    """A promise broken since the last level lets the next one follow without waiting, where the policy says so."""
+    broken = item.broken_promise_date
+    return broken is not None and plan.policy.broken_promise == "advance" and broken >= item.level_date
+
+
+def _below_minimum(item: Item, level: Level, rest: Decimal) -> tuple:
+    least = level.min_item_amounts.get(item.currency) if level.min_item_amounts else None
+    if least is not None and rest < least:
+        return Reason.BELOW_ITEM, (rest, least, item.currency, level.name)
+    if level.min_percent and rest * 100 < item.amount_total * level.min_percent:
+        least = item.amount_total * level.min_percent / 100
+        return Reason.BELOW_ITEM, (rest, least, item.currency, level.name)
+    return None, None
+
+
+def _by_currency(candidates: list[_Candidate]) -> list[list[_Candidate]]:
+    groups: dict[str, list[_Candidate]] = {}
+    for candidate in candidates:
+        groups.setdefault(candidate.item.currency, []).append(candidate)
+    return [groups[currency] for currency in sorted(groups)]
+
+
+def _letter_order(candidate: _Candidate) -> tuple:
+    return (candidate.item.due_date, candidate.item.id)
+
+
+def _bank_is_stale(ruling: Ruling) -> bool:
+    last = ruling.bank_last_date
+    return last is None or last + timedelta(days=ruling.bank_max_age_days) < ruling.today
+
+
+def _account_reason(answers: list[Answer]) -> tuple[str, tuple]:
+    if not answers:
+        return Reason.NOTHING_OPEN, ()
+    nearness = _NEARNESS
+    best = answers[0]
+    place = nearness[best.code]
+    for answer in answers:
+        if nearness[answer.code] < place or (
+            answer.code is best.code and answer.level_rank > best.level_rank
+        ):
+            best, place = answer, nearness[answer.code]
+    return best.code, best.args
