@@ -1,0 +1,71 @@
+"""Messages from templates, without Odoo: frozen data in, subject, HTML and plain text out.
+
+    message = render(shipped_template("de", "firm").parts, context)
+    problems = check(parts, sample_contexts("de"))
+"""
+
+from .check import check
+from .context import (
+    CREDIT,
+    INTEREST,
+    INVOICE,
+    PAYMENT,
+    BankAccount,
+    Charge,
+    Company,
+    Contact,
+    Currency,
+    Customer,
+    Document,
+    Item,
+    Level,
+    MessageContext,
+    Offer,
+    Payment,
+    Receipt,
+    Recipient,
+    Segment,
+    Totals,
+)
+from .parts import Message, TemplateParts
+from .problems import ERROR, WARNING, Problem, TemplateProblem
+from .render import render
+from .samples import sample_context, sample_contexts
+from .shipped import LEVEL_KEYS, ShippedTemplate, shipped_template, shipped_templates
+
+__all__ = [
+    "CREDIT",
+    "ERROR",
+    "INTEREST",
+    "INVOICE",
+    "LEVEL_KEYS",
+    "PAYMENT",
+    "WARNING",
+    "BankAccount",
+    "Charge",
+    "Company",
+    "Contact",
+    "Currency",
+    "Customer",
+    "Document",
+    "Item",
+    "Level",
+    "Message",
+    "MessageContext",
+    "Offer",
+    "Payment",
+    "Problem",
+    "Receipt",
+    "Recipient",
+    "Segment",
+    "ShippedTemplate",
+    "TemplateParts",
+    "TemplateProblem",
+    "Totals",
+    "check",
+    "render",
+    "sample_context",
+    "sample_contexts",
+    "shipped_template",
+    "shipped_templates",
+]
