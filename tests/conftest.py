@@ -26,7 +26,9 @@ def _import_from_checkout() -> None:
     for name, folder in checkout.PACKAGES.items():
         source = folder / "__init__.py"
         if name not in sys.modules and source.is_file():
-            spec = importlib.util.spec_from_file_location(name, source, submodule_search_locations=[str(folder)])
+            spec = importlib.util.spec_from_file_location(
+                name, source, submodule_search_locations=[str(folder)]
+            )
             module = importlib.util.module_from_spec(spec)
             sys.modules[name] = module
             spec.loader.exec_module(module)

@@ -45,7 +45,11 @@ def _read_deb822(text: str) -> list[dict[str, str]]:
     entries = []
     for stanza in re.split(r"\n\s*\n", text):
         fields = dict(re.findall(r"^([A-Za-z-]+):[ \t]*(.*)$", stanza, re.M))
-        if "deb" in fields.get("Types", "").split() and fields.get("Enabled", "yes") != "no" and "URIs" in fields:
+        if (
+            "deb" in fields.get("Types", "").split()
+            and fields.get("Enabled", "yes") != "no"
+            and "URIs" in fields
+        ):
             entries.append(
                 {
                     "URIs": fields["URIs"],
@@ -59,7 +63,9 @@ def _read_deb822(text: str) -> list[dict[str, str]]:
 
 def _read_one_line(text: str) -> list[dict[str, str]]:
     entries = []
-    for options, uri, suite, components in re.findall(r"^deb\s+(\[[^]]*])?\s*(\S+)\s+(\S+)\s+(.+)$", text, re.M):
+    for options, uri, suite, components in re.findall(
+        r"^deb\s+(\[[^]]*])?\s*(\S+)\s+(\S+)\s+(.+)$", text, re.M
+    ):
         signed_by = re.search(r"signed-by=([^\s\]]+)", options)
         entries.append(
             {
@@ -118,7 +124,9 @@ class Apt:
         """Fetch `packages` (each `name` or `name/suite`), checked against the signed lists; return the files."""
         sizes = [
             int(size)
-            for size in re.findall(r"^'\S+' \S+ (\d+)", self._run("apt-get", "--print-uris", "download", *packages), re.M)
+            for size in re.findall(
+                r"^'\S+' \S+ (\d+)", self._run("apt-get", "--print-uris", "download", *packages), re.M
+            )
         ]
         with progress.step(f"Downloading {title} ({sum(sizes) / 1e6:.0f} MB)", total=sum(sizes)) as current:
             process = subprocess.Popen(
@@ -130,7 +138,9 @@ class Apt:
                 text=True,
             )
             while process.poll() is None:
-                current.done = sum(path.stat().st_size for path in self.archives.glob("*.deb*") if path.exists())
+                current.done = sum(
+                    path.stat().st_size for path in self.archives.glob("*.deb*") if path.exists()
+                )
                 time.sleep(0.2)
             self._check(process.returncode, process.stdout.read())
         return sorted(self.archives.glob("*.deb"))
@@ -138,7 +148,10 @@ class Apt:
     def missing_for(self, packages: list[str]) -> list[str]:
         """`packages` and their dependencies, less what counts as installed, as `name=version`."""
         plan = self._run("apt-get", "--no-install-recommends", "--simulate", "install", *packages)
-        return [f"{name}={version}" for name, version in re.findall(r"^Inst (\S+) (?:\[\S+\] )?\((\S+)", plan, re.M)]
+        return [
+            f"{name}={version}"
+            for name, version in re.findall(r"^Inst (\S+) (?:\[\S+\] )?\((\S+)", plan, re.M)
+        ]
 
     def _run(self, tool: str, *arguments: str) -> str:
         done = subprocess.run(
@@ -175,5 +188,7 @@ def unpack(files: list[Path], folder: Path, title: str) -> None:
             current.detail = path.name.split("_")[0]
             done = subprocess.run(["dpkg-deb", "-x", str(path), str(folder)], capture_output=True, text=True)
             if done.returncode:
-                raise StageError(f"{path.name} could not be unpacked ({done.stderr.strip()[-200:]}); run again.")
+                raise StageError(
+                    f"{path.name} could not be unpacked ({done.stderr.strip()[-200:]}); run again."
+                )
             current.done += path.stat().st_size

@@ -56,7 +56,9 @@ def ensure(folder: Path, witnesses: tuple[str, ...], build: Callable[[Path], dic
         facts = build(folder)
         missing = [witness for witness in witnesses if not (folder / witness).exists()]
         if missing:
-            raise StageError(f"{folder.name} was built but lacks {missing[0]}; remove {folder} and run again.")
+            raise StageError(
+                f"{folder.name} was built but lacks {missing[0]}; remove {folder} and run again."
+            )
         unfinished = folder / (STAMP + ".new")
         unfinished.write_text(json.dumps(facts))
         unfinished.rename(folder / STAMP)
@@ -100,8 +102,7 @@ def locked(name: str) -> Iterator[None]:
     folder = root()
     with clear_disk_errors(folder / name):
         folder.mkdir(parents=True, exist_ok=True)
-        handle = open(folder / f"{name}.lock", "a+")  # noqa: SIM115 - kept open as long as the lock is held
-    with handle:
+    with (folder / f"{name}.lock").open("a+") as handle:
         _wait_for(handle, name)
         handle.seek(0)
         handle.truncate()

@@ -35,7 +35,10 @@ def main(arguments: list[str]) -> int:
     """Provision, change into the stage's Python, run one command; returns the exit status."""
     options, rest = _parser().parse_known_args(arguments)
     if rest and not COMMANDS[options.command][2]:
-        print(f"{options.command} does not know {' '.join(rest)}; see python3 -m tests.stage --help", file=sys.stderr)
+        print(
+            f"{options.command} does not know {' '.join(rest)}; see python3 -m tests.stage --help",
+            file=sys.stderr,
+        )
         return 2
     started = time.monotonic()
     try:
@@ -55,14 +58,18 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python3 -m tests.stage", description="Run odoo-dunning on real parts.")
+    parser = argparse.ArgumentParser(
+        prog="python3 -m tests.stage", description="Run odoo-dunning on real parts."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, (text, on_database, passes_on) in COMMANDS.items():
         command = commands.add_parser(name, help=text, add_help=not passes_on, allow_abbrev=False)
         if on_database:
             command.add_argument("--db", required=True, help="name of the database")
         if name == "test-odoo":
-            command.add_argument("--tags", default="/odoo_dunning", help="Odoo's --test-tags (default: %(default)s)")
+            command.add_argument(
+                "--tags", default="/odoo_dunning", help="Odoo's --test-tags (default: %(default)s)"
+            )
             command.add_argument("--keep", action="store_true", help="update the database if it exists")
         if name == "demo":
             command.add_argument("--check", action="store_true", help="check the outcome and exit")

@@ -38,7 +38,9 @@ def addons_path() -> list[Path]:
     """Odoo's own addons and this checkout."""
     home = provision.odoo_python_path()
     standard = [home / "odoo/addons", home / "addons"]
-    return [path for path in standard if (path / "web").is_dir() or (path / "base").is_dir()] + [checkout.ROOT]
+    return [path for path in standard if (path / "web").is_dir() or (path / "base").is_dir()] + [
+        checkout.ROOT
+    ]
 
 
 def command(*arguments: str, addons: list[Path] | None = None) -> list[str]:

@@ -1,85 +1,93 @@
-"""The addon's own tests, run by Odoo's runner on a fresh copy of the template."""
+"""The addon's own tests, run by Odoo's runner, and what its log says about them."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tests.stage import cache, odoo, ports, postgres, progress
+from tests.stage.outcome import Outcome
 
-#: `… odoo.tests.result: 1 failed, 0 error(s) of 12 tests when loading database 'x'`
-TOTALS = re.compile(r"odoo\.tests\.result: (\d+) failed, (\d+) error\(s\) of (\d+) tests")
-SKIPPED = re.compile(r"odoo\.addons\.\S+: skipped |: skipped '|\bskip: ")
-STARTED = re.compile(r"INFO \S+ odoo\.addons\.\S+: Starting (\S+?)\.(\S+) \.\.\.")
-TROUBLE = re.compile(r"^\S+ \S+ \d+ (WARNING|ERROR|CRITICAL) \S+ (odoo\.\S+): (.*)")
 OURS = "odoo_dunning"
-
-
-@dataclass
-class Outcome:
-    """What one suite came to; `troubles` are failures no counted test stands for."""
-
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
-    troubles: list[str] = field(default_factory=list)
+RECORD = re.compile(r"^\d{4}-\d\d-\d\d \S+ \d+ (?P<level>[A-Z]+) \S+ (?P<logger>\S+): (?P<text>.*)")
+TOTALS = re.compile(r"(\d+) failed, (\d+) error\(s\) of (\d+) tests when loading database")
+STARTED = re.compile(r"Starting (\S+) \.\.\.")
+SKIPPED = re.compile(r"skipped (\S+) : ")
+FAILED = re.compile(r"(?:FAIL|ERROR): (?:Subtest )?(\S+)")
+#: Errors of the surroundings: the embedded PostgreSQL carries no pg_trgm, which Odoo can do without.
+NOT_OURS = re.compile(r"pg_trgm|gin_trgm_ops")
 
 
 def read_log(lines: Iterable[str], exit_status: int) -> Outcome:
-    """Read the result off Odoo's log: its totals, and warnings and errors that are ours.
+    """Read the result off Odoo's log.
 
-    Without a line of totals nothing ran to its end, which is a failure.
+    Besides failed tests, every logged error counts as a failure, and so does every warning that speaks of the
+    addon; tests that provoke one on purpose catch it (assertLogs, mute_logger). Without a line of totals nothing
+    ran to its end, which is a failure too.
     """
     outcome = Outcome()
+    started, failed, skipped = set(), set(), set()
     totals = None
     for line in lines:
-        found = TOTALS.search(line)
-        if found:
-            totals = tuple(map(int, found.groups()))
-        if SKIPPED.search(line):
-            outcome.skipped += 1
-        trouble = TROUBLE.match(line)
-        if trouble and OURS in line and not found:
-            level, logger, text = trouble.groups()
-            if not text.startswith(("FAIL: ", "ERROR: ")):
-                outcome.troubles.append(f"{level} {logger}: {text[:200]}")
+        record = RECORD.match(line)
+        if not record:
+            continue
+        level, logger, text = record.group("level", "logger", "text")
+        where = logger + " "
+        if found := TOTALS.match(text):
+            totals = [int(number) for number in found.groups()]
+        elif found := STARTED.match(text):
+            started.add(where + found.group(1))
+        elif found := SKIPPED.match(text):
+            skipped.add(where + found.group(1))
+        elif level == "ERROR" and (found := FAILED.match(text)):
+            failed.add(where + found.group(1))
+        elif _is_trouble(level, logger, text):
+            outcome.troubles.append(f"{level} {logger}: {text[:300]}")
     if totals is None:
         outcome.troubles.append("Odoo's tests did not run to their end")
         return outcome
-    failures, errors, count = totals
-    outcome.failed = failures + errors
-    outcome.passed = max(count - outcome.failed - outcome.skipped, 0)
-    if count == 0:
+    outcome.failed = max(totals[0] + totals[1], len(failed))
+    outcome.skipped = len(skipped)
+    outcome.passed = len(started - failed - skipped)
+    if not started:
         outcome.troubles.append("Odoo ran no test")
     if exit_status and not outcome.failed and not outcome.troubles:
         outcome.troubles.append(f"Odoo exited with status {exit_status}")
     return outcome
 
 
-def run(database: str, tags: str, log: Path, mode: str = "-i") -> Outcome:
-    """Install (`-i`) or update (`-u`) the addon on `database` and run the tests that `tags` select.
+def _is_trouble(level: str, logger: str, text: str) -> bool:
+    if level in ("ERROR", "CRITICAL"):
+        return not NOT_OURS.search(text)
+    return level == "WARNING" and ("dunning" in logger or "dunning" in text)
 
-    The log goes to `log`.
+
+def run(database: str, tags: str, log: Path, mode: str, on_test: Callable[[int, str], None]) -> Outcome:
+    """Install (mode `-i`) or update (`-u`) the addon on `database` and run the tests that `tags` select.
+
+    Odoo's log goes to `log`; `on_test(number, name)` is called as each test starts.
     """
     arguments = ["-d", database, mode, OURS, "--test-tags", tags, "--stop-after-init"]
     arguments += [f"--http-port={ports.free_port()}", f"--http-interface={ports.LOOPBACK}"]
-    environment = odoo.environment()
     log.parent.mkdir(parents=True, exist_ok=True)
-    with progress.step(f"Odoo tests {tags}") as current, log.open("w") as out:
+    with log.open("w") as out:
         process = subprocess.Popen(
-            odoo.command(*arguments), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            odoo.command(*arguments),
+            env=odoo.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
-        ran = 0
+        number = 0
         for line in process.stdout:
             out.write(line)
-            started = STARTED.search(line)
-            if started:
-                ran += 1
-                current.detail = f"{ran} {started.group(2)}"[:60]
+            if found := STARTED.search(line):
+                number += 1
+                on_test(number, found.group(1))
         status = process.wait()
     with log.open() as written:
         return read_log(written, status)
@@ -94,21 +102,26 @@ def main(database: str, tags: str, keep: bool) -> int:
     mode = "-u" if keep and postgres.exists(database) else "-i"
     if mode == "-i":
         odoo.create_database(database)
-    outcome = run(database, tags, log, mode)
-    show_failures(log)
+    with progress.step(f"Odoo tests {tags}") as current:
+
+        def show(number: int, name: str) -> None:
+            current.detail = f"{number} {name}"[:60]
+
+        outcome = run(database, tags, log, mode, show)
+    show_errors(log)
     for trouble in outcome.troubles:
         print(f"  {trouble}")
     print(f"Log: {log}   Database: {database}")
-    print(f"{outcome.passed} passed, {outcome.failed + len(outcome.troubles)} failed, {outcome.skipped} skipped")
-    return 1 if outcome.failed or outcome.troubles else 0
+    print(outcome.closing_line())
+    return 0 if outcome.is_good() else 1
 
 
-def show_failures(log: Path) -> None:
+def show_errors(log: Path) -> None:
     """Print every error of the log with its traceback."""
     showing = False
     with log.open() as lines:
         for line in lines:
-            if re.match(r"^\d{4}-\d\d-\d\d \S+ \d+ ", line):
-                showing = bool(re.match(r"^\S+ \S+ \d+ (ERROR|CRITICAL) ", line))
+            if record := RECORD.match(line):
+                showing = record.group("level") in ("ERROR", "CRITICAL")
             if showing:
                 sys.stdout.write(line)

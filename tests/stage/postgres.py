@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import functools
 import hashlib
 import importlib.util
 import os
@@ -59,7 +58,9 @@ def running() -> Iterator[dict[str, str]]:
 
 def is_private() -> bool:
     """Whether databases live in the stage's own cluster, not on a server that the environment names."""
-    return not any(name in os.environ for name in FOREIGN_SERVER) or os.environ.get("PGHOST") == str(_home() / "run")
+    return not any(name in os.environ for name in FOREIGN_SERVER) or os.environ.get("PGHOST") == str(
+        _home() / "run"
+    )
 
 
 def _require_answer() -> None:
@@ -67,7 +68,8 @@ def _require_answer() -> None:
         connect("postgres").close()
     except psycopg2.OperationalError as error:
         raise StageError(
-            f"The PostgreSQL named by PGHOST does not answer ({str(error).strip().splitlines()[0]}); start it or unset PGHOST."
+            f"The PostgreSQL named by PGHOST does not answer "
+            f"({str(error).strip().splitlines()[0]}); start it or unset PGHOST."
         ) from error
 
 
@@ -91,7 +93,8 @@ def _private_cluster() -> Iterator[dict[str, str]]:
 
 
 def _open_users():
-    return open(cache.root() / "postgres-users.lock", "a")  # noqa: SIM115 - its lock counts this process as a user
+    """A file whose shared lock counts this process as a user, as long as it is open."""
+    return (cache.root() / "postgres-users.lock").open("a")
 
 
 def _is_last_user() -> bool:
@@ -103,14 +106,17 @@ def _is_last_user() -> bool:
         return True
 
 
-@functools.cache
 def _home() -> Path:
     """The folder of cluster and programs; for root a public one, as the server runs as `nobody` then."""
     folder = cache.root() / "postgres18"
     if os.geteuid() == 0 and not _reachable_by_all(cache.root()):
-        folder = Path("/var/tmp") / f"odoo-dunning-{hashlib.sha256(str(cache.root()).encode()).hexdigest()[:8]}"
+        folder = (
+            Path("/var/tmp") / f"odoo-dunning-{hashlib.sha256(str(cache.root()).encode()).hexdigest()[:8]}"
+        )
     if len(str(folder / "run/.s.PGSQL.5432")) > 100:
-        raise StageError(f"{folder} is too long a path for a PostgreSQL socket; set ODOO_DUNNING_CACHE to a shorter one.")
+        raise StageError(
+            f"{folder} is too long a path for a PostgreSQL socket; set ODOO_DUNNING_CACHE to a shorter one."
+        )
     return folder
 
 
@@ -129,7 +135,7 @@ def _server_user() -> dict:
 def _run(folder: Path, program: str, *arguments: str) -> subprocess.CompletedProcess:
     log = folder / "control.log"
     with log.open("a") as out:
-        done = subprocess.run(
+        return subprocess.run(
             [str(folder / PROGRAMS / program), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=out,
@@ -138,7 +144,6 @@ def _run(folder: Path, program: str, *arguments: str) -> subprocess.CompletedPro
             env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"},
             **_server_user(),
         )
-    return done
 
 
 def _control(folder: Path, *command: str) -> bool:
@@ -151,9 +156,12 @@ def _start(folder: Path) -> None:
         return
     with cache.clear_disk_errors(folder):
         if not _control(folder, "-l", str(folder / "run/server.log"), "start"):
-            tail = (folder / "run/server.log").read_text()[-300:] if (folder / "run/server.log").exists() else ""
+            tail = (
+                (folder / "run/server.log").read_text()[-300:] if (folder / "run/server.log").exists() else ""
+            )
             raise StageError(
-                f"PostgreSQL did not start ({tail.strip() or 'no log'}); if this stays so, remove {folder} and run again."
+                f"PostgreSQL did not start ({tail.strip() or 'no log'}); if this stays so, remove {folder} and "
+                "run again."
             )
 
 
@@ -171,7 +179,16 @@ def _build(folder: Path) -> dict:
             if os.geteuid() == 0:
                 os.chown(folder / part, _server_user()["user"], _server_user()["group"])
         made = _run(
-            folder, "initdb", "-D", str(folder / "data"), "-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-sync"
+            folder,
+            "initdb",
+            "-D",
+            str(folder / "data"),
+            "-U",
+            "postgres",
+            "--auth=trust",
+            "-E",
+            "UTF8",
+            "--no-sync",
         )
         if made.returncode:
             raise StageError(f"PostgreSQL could not create its cluster; see {folder / 'control.log'}.")
@@ -241,4 +258,6 @@ def drop(database: str) -> None:
 
 
 def rename(database: str, new_name: str) -> None:
-    _admin(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(database), sql.Identifier(new_name)))
+    _admin(
+        sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(database), sql.Identifier(new_name))
+    )

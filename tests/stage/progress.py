@@ -33,7 +33,9 @@ class Step:
             return f"{self.title} … {elapsed}  {self.detail}"
         share = min(self.done / self.total, 1.0)
         filled = int(share * BAR_WIDTH)
-        return f"{self.title} [{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {share:4.0%} {elapsed}  {self.detail}"
+        return (
+            f"{self.title} [{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {share:4.0%} {elapsed}  {self.detail}"
+        )
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from tests.stage import apt, cache, progress
 from tests.stage.errors import StageError
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+PIP_OPTIONS = ("--no-input", "--disable-pip-version-check", "--progress-bar=off", "--prefer-binary")
 SUPPORTED_PYTHONS = ((3, 10), (3, 13))
 
 ODOO_PACKAGES = [
@@ -38,7 +39,13 @@ ODOO_WITNESSES = (
     f"{ODOO_PYTHON}/odoo/addons/web/static/lib/jquery/jquery.js",
 )
 
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chromium-headless-shell")
+CHROMIUM_NAMES = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chromium-headless-shell",
+)
 NEED_GB = 4
 
 
@@ -56,7 +63,11 @@ def provision() -> None:
 def is_ready() -> bool:
     """Whether every part is complete; looks at the cache only, so it takes no time."""
     odoo_ready = "ODOO_HOME" in os.environ or cache.is_complete(odoo_folder(), ODOO_WITNESSES)
-    return odoo_ready and cache.is_complete(venv_folder(), ("bin/python",)) and cache.is_complete(tools_folder(), ())
+    return (
+        odoo_ready
+        and cache.is_complete(venv_folder(), ("bin/python",))
+        and cache.is_complete(tools_folder(), ())
+    )
 
 
 # --- Python -----------------------------------------------------------------------------------------------------
@@ -92,10 +103,12 @@ def _build_python(folder: Path) -> dict:
         )
     wanted = [line for line in REQUIREMENTS.read_text().splitlines() if line and not line.startswith("#")]
     log = cache.root() / "pip.log"
-    with progress.step("Installing Python packages", total=2.5 * len(wanted)) as current, log.open("w") as out:
+    with (
+        progress.step("Installing Python packages", total=2.5 * len(wanted)) as current,
+        log.open("w") as out,
+    ):
         process = subprocess.Popen(
-            [str(folder / "bin/python"), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
-            + ["--progress-bar", "off", "--prefer-binary", "-r", str(REQUIREMENTS)],
+            [str(folder / "bin/python"), "-m", "pip", "install", "-r", str(REQUIREMENTS), *PIP_OPTIONS],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -141,7 +154,9 @@ def ensure_odoo() -> Path:
 def _checked_odoo_home() -> Path:
     home = odoo_python_path()
     if not (home / "odoo" / "release.py").is_file():
-        raise StageError(f"ODOO_HOME={home} holds no odoo/release.py; point it at an Odoo 19 source checkout.")
+        raise StageError(
+            f"ODOO_HOME={home} holds no odoo/release.py; point it at an Odoo 19 source checkout."
+        )
     if "(19, 0" not in (home / "odoo" / "release.py").read_text():
         raise StageError(f"ODOO_HOME={home} is not Odoo 19.0; point it at a checkout of branch 19.0.")
     return home
@@ -149,7 +164,9 @@ def _checked_odoo_home() -> Path:
 
 def _build_odoo(folder: Path) -> dict:
     archive = apt.main_archive(apt.debian_sources())
-    packages = apt.Apt(cache.root() / "apt-odoo", [{**archive, "Suites": "sid bookworm", "Components": "main"}])
+    packages = apt.Apt(
+        cache.root() / "apt-odoo", [{**archive, "Suites": "sid bookworm", "Components": "main"}]
+    )
     packages.update()
     files = packages.download(ODOO_PACKAGES, "Odoo 19")
     apt.unpack(files, folder, "Odoo 19")
@@ -164,8 +181,8 @@ def _root_links(folder: Path) -> None:
     for parent, folders, files in os.walk(folder):
         for name in folders + files:
             path = Path(parent, name)
-            if path.is_symlink() and os.readlink(path).startswith("/"):
-                inside = folder / os.readlink(path).lstrip("/")
+            if path.is_symlink() and path.readlink().is_absolute():
+                inside = folder / path.readlink().relative_to("/")
                 if inside.exists():
                     path.unlink()
                     path.symlink_to(os.path.relpath(inside, path.parent))
@@ -232,15 +249,34 @@ def _write_wrapper(folder: Path, name: str) -> None:
     programs = [prefix / "usr/lib" / name / name, prefix / "usr/bin" / name]
     program = next((path for path in programs if path.is_file()), None)
     if program is None:
-        raise StageError(f"The Debian package of {name} has no program where it used to be; install {name} yourself.")
-    libraries = sorted({str(path.parent) for path in (prefix / "usr/lib").rglob("*.so*")})
+        raise StageError(
+            f"The Debian package of {name} has no program where it used to be; install {name} yourself."
+        )
+    libraries = sorted({str(path.parent) for path in prefix.rglob("*.so*")})
     wrapper = folder / "bin" / name
     wrapper.write_text(
         "#!/bin/sh\n"
         f"export LD_LIBRARY_PATH={shlex.quote(':'.join(libraries))}\n"
-        f"exec {shlex.quote(str(program))} \"$@\"\n"
+        f"export FONTCONFIG_FILE={shlex.quote(str(_font_config(prefix)))}\n"
+        f'exec {shlex.quote(str(program))} "$@"\n'
     )
     wrapper.chmod(0o755)
     tried = subprocess.run([str(wrapper), "--version"], capture_output=True, text=True)
     if tried.returncode:
-        raise StageError(f"{name} was fetched but does not start ({tried.stderr.strip()[-200:]}); install it yourself.")
+        raise StageError(
+            f"{name} was fetched but does not start ({tried.stderr.strip()[-200:]}); install it yourself."
+        )
+
+
+def _font_config(prefix: Path) -> Path:
+    """Fonts and rules of the machine and of `prefix` together; a bare machine has none."""
+    path = prefix / "fonts.conf"
+    rules = "".join(
+        f'<include ignore_missing="yes">{root}etc/fonts/conf.d</include>' for root in ("/", f"{prefix}/")
+    )
+    fonts = "".join(f"<dir>{root}usr/share/fonts</dir>" for root in ("/", f"{prefix}/"))
+    path.write_text(
+        '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd"><fontconfig>'
+        f'{fonts}<dir prefix="xdg">fonts</dir>{rules}<cachedir prefix="xdg">fontconfig</cachedir></fontconfig>\n'
+    )
+    return path

@@ -32,7 +32,9 @@ class OdooServer:
 
 
 @contextlib.contextmanager
-def running(database: str, *arguments: str, port: int | None = None, log: Path | None = None) -> Iterator[OdooServer]:
+def running(
+    database: str, *arguments: str, port: int | None = None, log: Path | None = None
+) -> Iterator[OdooServer]:
     """Run Odoo on `database` inside the block, on a free port unless `port` is given.
 
     Scheduled actions stay off unless `--max-cron-threads=N` is among `arguments`.
@@ -49,8 +51,15 @@ def start(database: str, *arguments: str, port: int | None = None, log: Path | N
     port = ports.require_free(port, "Odoo") if port else ports.free_port()
     log = log or cache.root() / "log" / f"{database}.server.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    cron = [] if any(word.startswith("--max-cron-threads") for word in arguments) else ["--max-cron-threads=0"]
-    options = [f"--http-port={port}", f"--http-interface={ports.LOOPBACK}", f"--db-filter=^{database}$", *cron]
+    cron = (
+        [] if any(word.startswith("--max-cron-threads") for word in arguments) else ["--max-cron-threads=0"]
+    )
+    options = [
+        f"--http-port={port}",
+        f"--http-interface={ports.LOOPBACK}",
+        f"--db-filter=^{database}$",
+        *cron,
+    ]
     with log.open("w") as out:
         process = subprocess.Popen(
             odoo.command("-d", database, *options, *arguments),

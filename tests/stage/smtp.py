@@ -44,7 +44,9 @@ class Mailbox:
 
     def messages(self) -> list[email.message.EmailMessage]:
         """The messages, oldest first; the envelope's recipients are in `X-Envelope-To`."""
-        return [email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in self.files()]
+        return [
+            email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in self.files()
+        ]
 
     def clear(self) -> None:
         for path in self.files():
