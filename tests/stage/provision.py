@@ -192,7 +192,7 @@ def _root_links(folder: Path) -> None:
 
 
 def tools_folder() -> Path:
-    return cache.root() / "tools-1"
+    return cache.root() / "tools-2"
 
 
 def tool(names: tuple[str, ...]) -> str | None:
@@ -257,15 +257,23 @@ def _write_wrapper(folder: Path, name: str) -> None:
     wrapper.write_text(
         "#!/bin/sh\n"
         f"export LD_LIBRARY_PATH={shlex.quote(':'.join(libraries))}\n"
+        f"export QT_PLUGIN_PATH={shlex.quote(':'.join(str(path) for path in prefix.rglob('qt5/plugins')))}\n"
         f"export FONTCONFIG_FILE={shlex.quote(str(_font_config(prefix)))}\n"
         f'exec {shlex.quote(str(program))} "$@"\n'
     )
     wrapper.chmod(0o755)
-    tried = subprocess.run([str(wrapper), "--version"], capture_output=True, text=True)
+    trial = {"chromium": ["--version"], "wkhtmltopdf": ["--quiet", str(_trial_page(folder)), "/dev/null"]}[name]
+    tried = subprocess.run([str(wrapper), *trial], capture_output=True, text=True)
     if tried.returncode:
         raise StageError(
             f"{name} was fetched but does not start ({tried.stderr.strip()[-200:]}); install it yourself."
         )
+
+
+def _trial_page(folder: Path) -> Path:
+    page = folder / "trial.html"
+    page.write_text("<p>trial</p>")
+    return page
 
 
 def _font_config(prefix: Path) -> Path:
