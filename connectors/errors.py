@@ -5,6 +5,8 @@
     ├── Reconnect      a person has to authorise the connection again
     ├── Stop           a person has to look: nothing was applied that could not be
     ├── Gone           the record does not exist at the source
+    ├── TokenRejected  ask for another access token and send once more
+    ├── Incomplete     the source cannot tell what changed: compare everything
     ├── LeaseLost      another runner works on this connection: leave quietly
     └── BadRecord      this one record cannot be read: quarantine it, go on with its page
 
@@ -45,6 +47,14 @@ class Stop(ConnectorError):
 
 
 class Gone(ConnectorError):
+    pass
+
+
+class Incomplete(ConnectorError):
+    pass
+
+
+class TokenRejected(ConnectorError):
     pass
 
 

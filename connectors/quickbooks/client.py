@@ -1,0 +1,253 @@
+"""QuickBooks Online over python-quickbooks: the SDK carries the bytes, answers are judged before it sees them.
+
+The SDK has no timeout, hides status and headers and turns a throttle into a validation error, so its session is
+replaced by one that adds timeouts and raises our errors (python-quickbooks 0.9.12, client.py `process_request`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any, Protocol
+
+import requests
+from quickbooks import QuickBooks
+from requests_oauthlib import OAuth2Session
+
+from ..budget import Budget
+from ..errors import SERVER_FAULT, Action, Gone, Reconnect, Resolution, Retry, Stop, TokenRejected, resolve
+from ..oauth import require_safe
+from ..reading import FieldError, Fields, loads
+from ..redact import quieten_libraries
+
+TIMEOUT_S = (5, 60)
+MINOR_VERSION = 75
+PAGE_ROWS = 1000
+THROTTLE_WAIT_S = 60
+
+_THROTTLE = Resolution(Action.RATE_LIMITED, "the call limit is reached", "wait; it goes on by itself")
+FAULTS: dict[str, Resolution] = {
+    "120": Resolution(Action.REFRESH, "the access was refused", "reconnect"),
+    "3200": Resolution(Action.REFRESH, "the access token is no longer accepted", "reconnect"),
+    "3100": Resolution(
+        Action.STOP,
+        "this consent does not cover the company, or sandbox and production are mixed up",
+        "reconnect with the right company",
+    ),
+    "3201": Resolution(Action.STOP, "the app is not authorised", "check the app at Intuit, then reconnect"),
+    "3001": _THROTTLE,
+    "610": Resolution(Action.GONE, "the record does not exist there"),
+    "4000": Resolution(Action.BUG, "a query was refused", "report this as a defect"),
+    "4001": Resolution(Action.BUG, "a query was refused", "report this as a defect"),
+    "4002": Resolution(Action.BUG, "a query was refused", "report this as a defect"),
+    "5010": Resolution(Action.RETRY, "the record was changed meanwhile"),
+    "6190": Resolution(Action.STOP, "the company's subscription has lapsed", "renew it at Intuit"),
+    "10000": SERVER_FAULT,
+}
+
+
+class TokenSource(Protocol):
+    """The access token in use, and how to get another when it was rejected."""
+
+    access: str
+
+    def renew(self) -> str: ...
+
+
+class Session(OAuth2Session):
+    """What the SDK sends goes through here. It sets its own Authorization header, so none is added."""
+
+    def __init__(self, client_id: str, token: dict, judge: Callable[[requests.Response], None]):
+        super().__init__(client_id, token=token)
+        self._judge = judge
+
+    def request(self, method, url, data=None, headers=None, **options):
+        options.setdefault("timeout", TIMEOUT_S)
+        options["allow_redirects"] = False
+        try:
+            response = requests.Session.request(self, method, require_safe(url), data=data, headers=headers, **options)
+        except requests.RequestException as error:
+            raise Retry(f"QuickBooks could not be reached ({type(error).__name__}).") from None
+        self._judge(response)
+        return response
+
+
+class Client:
+    """One company. Every method is one call, paced and retried by `budget`; answers are raw JSON with Decimals."""
+
+    def __init__(self, api_url: str, realm_id: str, tokens: TokenSource, budget: Budget):
+        quieten_libraries()
+        self.server_time: datetime | None = None
+        self._tokens = tokens
+        self._budget = budget
+        self._label = f"QuickBooks company {realm_id}"
+        self._sdk = QuickBooks.__new__(QuickBooks, company_id=realm_id, minorversion=MINOR_VERSION, use_decimal=True)
+        self._sdk.api_url_v3 = self._sdk.sandbox_api_url_v3 = api_url.rstrip("/")
+        self._base = f"{self._sdk.api_url_v3}/company/{realm_id}"
+        self._log_in(tokens.access)
+
+    def query(self, statement: str) -> dict:
+        """The `QueryResponse` of a statement."""
+        answer = self._call(lambda: self._sdk.query(statement))
+        found = answer.get("QueryResponse")
+        if not isinstance(found, dict):
+            raise Retry(f"{self._label}: an answer without QueryResponse.", 30)
+        return found
+
+    def rows(self, entity: str, statement: str) -> list:
+        rows = self.query(statement).get(entity, [])
+        if not isinstance(rows, list):
+            raise Retry(f"{self._label}: the list of {entity} is not a list.", 30)
+        return rows
+
+    def count(self, entity: str, where: str = "") -> int:
+        total = self.query(f"SELECT COUNT(*) FROM {entity}{where}").get("totalCount")
+        if not isinstance(total, int):
+            raise Retry(f"{self._label}: the number of {entity} records could not be read.", 30)
+        return total
+
+    def changes(self, entities: tuple[str, ...], since: datetime) -> dict[str, list]:
+        """Change data capture: entity → whole objects and `{"status": "Deleted"}` rows, 1,000 in all at most."""
+        answer = self._call(lambda: self._sdk.change_data_capture(",".join(entities), quoted_instant(since)))
+        found: dict[str, list] = {}
+        for capture in answer.get("CDCResponse") or []:
+            for page in capture.get("QueryResponse") or []:
+                for entity, rows in page.items():
+                    if entity in entities and isinstance(rows, list):
+                        found.setdefault(entity, []).extend(rows)
+        return found
+
+    def get(self, entity: str, record_id: str, **params: str) -> dict:
+        """One record by id. :raise Gone: it does not exist (any more)."""
+        answer = self._call(lambda: self._sdk.get_single_object(entity, record_id, params=dict(params)))
+        record = answer.get(entity)
+        if not isinstance(record, dict):
+            raise Retry(f"{self._label}: an answer without {entity}.", 30)
+        return record
+
+    def preferences(self) -> dict:
+        return self._call(lambda: self._sdk.get(f"{self._base}/preferences")).get("Preferences") or {}
+
+    def pdf(self, invoice_id: str) -> bytes:
+        return self._call(lambda: self._sdk.download_pdf("Invoice", invoice_id), of_bytes=True)
+
+    def update(self, entity: str, body: str, request_id: str) -> dict:
+        """A write. `request_id` makes it happen once, however often it is sent."""
+        answer = self._call(lambda: self._sdk.update_object(entity, body, request_id=request_id))
+        return answer.get(entity) or {}
+
+    # -- one call ----------------------------------------------------------------------------------------------
+    def _call(self, send: Callable[[], Any], of_bytes: bool = False) -> Any:
+        try:
+            return self._budget.run(lambda: self._answer(send, of_bytes))
+        except TokenRejected:
+            self._log_in(self._tokens.renew())
+        try:
+            return self._budget.run(lambda: self._answer(send, of_bytes))
+        except TokenRejected as error:
+            raise Reconnect(f"{self._label}: a fresh access token was refused too. Reconnect.") from error
+
+    def _answer(self, send: Callable[[], Any], of_bytes: bool) -> Any:
+        answer = send()
+        if of_bytes:
+            return answer
+        if not isinstance(answer, dict):
+            raise Retry(f"{self._label}: an answer that is not an object.", 30)
+        self._note_time(answer)
+        return answer
+
+    def _log_in(self, access_token: str) -> None:
+        token = {"access_token": access_token, "token_type": "Bearer"}
+        self._sdk.session = Session("dunning", token, self._judge)
+
+    def _note_time(self, answer: dict) -> None:
+        try:
+            self.server_time = Fields(answer).instant("time")
+        except FieldError:
+            return
+
+    def _judge(self, response: requests.Response) -> None:
+        """Raise what an answer means; return when it is good. A Fault in a 200 is a fault."""
+        is_pdf = response.headers.get("Content-Type", "").startswith("application/pdf")
+        if response.status_code == 200 and is_pdf:
+            return
+        fault = _fault(response)
+        if response.status_code == 200 and fault is None:
+            return
+        code, detail = fault or ("", "")
+        found = resolve(response.status_code if fault is None else max(response.status_code, 400), code, FAULTS)
+        self._raise(found, response, code, detail)
+
+    def _raise(self, found: Resolution, response: requests.Response, code: str, detail: str) -> None:
+        trace = response.headers.get("intuit_tid", "")
+        number = ", ".join(filter(None, (f"HTTP {response.status_code}", code and f"code {code}", trace)))
+        message = f"{self._label}: {found.means} ({number}). {_sentence(found.next_step)}".strip()
+        if found.action is Action.REFRESH:
+            raise TokenRejected(message)
+        if found.action is Action.RATE_LIMITED:
+            raise Retry(message, self._throttle_wait_s(response, detail))
+        if found.action is Action.RETRY:
+            raise Retry(message, _retry_after_s(response, 5))
+        if found.action is Action.GONE:
+            raise Gone(message)
+        raise Stop(message)
+
+    def _throttle_wait_s(self, response: requests.Response, detail: str) -> float:
+        if re.search(r"month|quota", detail, re.IGNORECASE):
+            now = self.server_time or datetime.now(timezone.utc)
+            next_month = (now.replace(day=1) + timedelta(days=32)).replace(day=1, hour=0, minute=5, second=0)
+            return (next_month - now).total_seconds()
+        return max(THROTTLE_WAIT_S, _retry_after_s(response, THROTTLE_WAIT_S))
+
+
+def quoted(text: str) -> str:
+    """A string literal of the query language."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def quoted_instant(moment: datetime) -> str:
+    """Whole seconds in UTC, the resolution the query language knows; rounded down."""
+    return moment.astimezone(timezone.utc).isoformat(timespec="seconds")
+
+
+def _fault(response: requests.Response) -> tuple[str, str] | None:
+    """(code, words) of the first error, None when the answer holds no Fault. What is not JSON is a server fault."""
+    try:
+        content = loads(response.content)
+    except ValueError:
+        return ("10000", "") if response.status_code == 200 else None
+    if not isinstance(content, dict):
+        return "10000", ""
+    fault = _lower(content).get("fault")
+    if not isinstance(fault, dict):
+        return None
+    errors = fault.get("error")
+    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
+    code = str(first.get("code") or "").lstrip("0")
+    words = f"{first.get('message') or ''} {first.get('detail') or ''}"
+    return code or _code_in(words), words
+
+
+def _lower(value: Any) -> Any:
+    """Only the two outer levels: `Fault` → `fault`, its `Error` rows and their keys."""
+    if isinstance(value, dict):
+        return {key.lower(): _lower(part) if key.lower() in ("fault", "error") else part for key, part in value.items()}
+    if isinstance(value, list):
+        return [{key.lower(): part for key, part in row.items()} if isinstance(row, dict) else row for row in value]
+    return value
+
+
+def _code_in(words: str) -> str:
+    match = re.search(r"errorCode=0*(\d+)", words)
+    return match[1] if match else ""
+
+
+def _retry_after_s(response: requests.Response, default: float) -> float:
+    text = response.headers.get("Retry-After", "")
+    return float(text) if text.isdigit() else default
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "." if text else ""
