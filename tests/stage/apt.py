@@ -28,10 +28,10 @@ def debian_sources() -> list[dict[str, str]]:
     found = []
     parts = Path("/etc/apt/sources.list.d")
     for path in sorted(parts.glob("*.sources")) if parts.is_dir() else []:
-        found += _read_deb822(path.read_text())
+        found += read_deb822(path.read_text())
     for path in [Path("/etc/apt/sources.list"), *(sorted(parts.glob("*.list")) if parts.is_dir() else [])]:
         if path.is_file():
-            found += _read_one_line(path.read_text())
+            found += read_one_line(path.read_text())
     debian = [entry for entry in found if "debian" in (entry["URIs"] + entry["Signed-By"]).lower()]
     if not debian:
         raise StageError(
@@ -41,7 +41,8 @@ def debian_sources() -> list[dict[str, str]]:
     return debian
 
 
-def _read_deb822(text: str) -> list[dict[str, str]]:
+def read_deb822(text: str) -> list[dict[str, str]]:
+    """The enabled binary archives of a `.sources` file."""
     entries = []
     for stanza in re.split(r"\n\s*\n", text):
         fields = dict(re.findall(r"^([A-Za-z-]+):[ \t]*(.*)$", stanza, re.M))
@@ -61,7 +62,8 @@ def _read_deb822(text: str) -> list[dict[str, str]]:
     return entries
 
 
-def _read_one_line(text: str) -> list[dict[str, str]]:
+def read_one_line(text: str) -> list[dict[str, str]]:
+    """The binary archives of a `sources.list`."""
     entries = []
     for options, uri, suite, components in re.findall(
         r"^deb\s+(\[[^]]*])?\s*(\S+)\s+(\S+)\s+(.+)$", text, re.M

@@ -262,7 +262,9 @@ def _write_wrapper(folder: Path, name: str) -> None:
         f'exec {shlex.quote(str(program))} "$@"\n'
     )
     wrapper.chmod(0o755)
-    trial = {"chromium": ["--version"], "wkhtmltopdf": ["--quiet", str(_trial_page(folder)), "/dev/null"]}[name]
+    trial = {"chromium": ["--version"], "wkhtmltopdf": ["--quiet", str(_trial_page(folder)), "/dev/null"]}[
+        name
+    ]
     tried = subprocess.run([str(wrapper), *trial], capture_output=True, text=True)
     if tried.returncode:
         raise StageError(
