@@ -4,36 +4,37 @@
 
 An item passes these gates in this order; the first that stops it is its answer.
 
-1.  What it is: `paid` (nothing open), `credit` (the customer's money), `refund` (money paid back, not an invoice).
-2.  The account: `insolvent`, `legal`, `no_followup`, `blocked`, `excluded`, `in_plan`, `in_other_run`, `hold_account`.
-3.  The policy: chosen for the item by a person, else the version the item's cycle started with, else the account's
-    (explicit, rule or default: `Account.policy_source`). `Answer.policy_source` says which; none: `no_policy`.
+1.  What it is: `paid` (nothing open), `credit` (the customer's money), `refund` (money paid back, not an
+    invoice).
+2.  The account: `insolvent`, `legal`, `no_followup`, `blocked`, `excluded`, `in_plan`, `in_other_run`,
+    `hold_account`.
+3.  The policy: chosen for the item by a person, else the version the item's cycle started with, else the
+    account's (explicit, rule or default: `Account.policy_source`). `Answer.policy_source` says which; none:
+    `no_policy`.
 4.  The item: its own flags (as 2), `hold`, `promised`, `no_due_date`.
-5.  Credits: applied in memory (`netting.py`): `netted`; a wholly disputed rest: `disputed`. The undisputed, uncovered
-    rest goes on.
+5.  Credits: applied in memory (`netting.py`): `netted`; a wholly disputed rest: `disputed`. The undisputed,
+    uncovered rest goes on.
 6.  The level: `too_young`, `waiting_since_last_level`, `last_level_reached`, `below_minimum_item`.
 7.  What we know: `contacted_recently`, `source_stale`, `bank_stale`, `unmatched_receipts`.
 8.  The customer as a whole, per currency: `below_minimum_account`.
-9.  The day and the address: `not_a_working_day`, `no_address`. A day or hour on which nothing may leave moves the
-    message (`Message.shift`), unless the calendar says "wait".
-10. `ration()` afterwards, over all accounts of a run: `volume_cap`.
+9.  The day and the address: `not_a_working_day`, `no_address`. A day or hour on which nothing may leave moves
+    the message (`Message.shift`), unless the calendar says "wait".
+10. `ration.Ration` afterwards, over all accounts of a run: `volume_cap`.
 
 What is left is `notify`: one `Message` per currency, all at the same instant.
 
-An item climbs one level per contact (more only where the policy says so), when today >= due + delay + grace of that level and
-today >= last level + its minimum days. It has reached a level when the notice was sent: the caller writes `level_rank` and
-`level_date` then. Courtesy levels (negative delay) are skipped once the due date has passed.
+An item climbs one level per contact (more only where the policy says so), when today >= due + delay + grace
+of that level and today >= last level + its minimum days. It has reached a level when the notice was sent: the
+caller writes `level_rank` and `level_date` then. Courtesy levels (negative delay) are skipped once the due
+date has passed.
 
 Same input, same decision, whatever the order of the items. No clock, no I/O, no write.
 """
 
-from __future__ import annotations
-
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from datetime import date, timedelta, timezone
 from decimal import Decimal
 from operator import itemgetter
+from typing import NamedTuple
 
 from . import calendar, recipients
 from .netting import Netting, Target, net
@@ -42,6 +43,7 @@ from .snapshot import (
     Account,
     AccountDecision,
     Answer,
+    Calendar,
     Flag,
     Item,
     Level,
@@ -105,15 +107,43 @@ _NEARNESS = {code: place for place, code in enumerate(NEAREST_TO_ACTING)}
 def decide(
     account: Account, items: Iterable[Item], policies: Mapping[int, Policy], ruling: Ruling
 ) -> AccountDecision:
-    """Decide for one account. `items` are all its open items, of every currency; `policies` all versions by id.
+    """Decide for one account. `items` are all its open items, of every currency; `policies` all versions by
+    id.
 
-    Does not raise on anything an account or an item may hold: what cannot be decided is answered with its reason.
+    Does not raise on anything an account or an item may hold: what cannot be decided is answered with its
+    reason.
     """
     return _Case(account, sorted(items, key=_by_id), policies, ruling).decision()
 
 
+class Recheck(NamedTuple):
+    """What holds at the moment of sending. An item in neither mapping is not open any more."""
+
+    stopped: dict[int, Answer]
+    """Item id -> why nothing may leave for it now."""
+    amounts: dict[int, Decimal]
+    """Item id -> what may be asked for now: open, less credits, less what is disputed."""
+
+
+def recheck(
+    account: Account, items: Iterable[Item], policies: Mapping[int, Policy], ruling: Ruling
+) -> Recheck:
+    """Gates 1 to 5 and 7 again, for messages about to leave. `items` are all open items of the account
+    (credits count), without `Flag.IN_OTHER_RUN` on those of the run that is being sent. Levels and minimums
+    are not looked at: a person may have changed them in the proposal.
+    """
+    return _Case(account, sorted(items, key=_by_id), policies, ruling).recheck()
+
+
+def send_slot(account: Account, rules: Calendar, ruling: Ruling) -> calendar.Slot | None:
+    """When a message to this account may leave; it may leave now if `send_at <= ruling.now`. None: never
+    soon."""
+    return _place_and_slot(account, rules, ruling)[1]
+
+
 class _Plan:
-    """A policy on a day: its levels with the latest due and last-level dates that let an item reach them today."""
+    """A policy on a day: its levels with the latest due and last-level dates that let an item reach them
+    today."""
 
     __slots__ = (
         "age_bars",
@@ -142,25 +172,21 @@ class _Plan:
 
 
 class _Candidate:
-    """An item that may be notified at `levels[index]` of its plan, for `net` of its open amount."""
+    """An item that may be notified at `level` of its plan, for `net` of its open amount."""
 
-    __slots__ = ("covered", "disputed", "index", "item", "net", "plan", "source")
+    __slots__ = ("covered", "disputed", "item", "level", "net", "plan", "source")
 
-    def __init__(self, item, plan, source, index, net, covered, disputed):
+    def __init__(self, item, plan, source, level, net, covered, disputed):
         self.item = item
         self.plan = plan
         self.source = source
-        self.index = index
+        self.level = level
         self.net = net
         self.covered = covered
         self.disputed = disputed
 
-    @property
-    def level(self) -> Level:
-        return self.plan.levels[self.index]
-
     def leave(self, code: str, args: tuple) -> Answer:
-        level = self.plan.levels[self.index]
+        level = self.level
         return Answer(self.item.id, code, level.rank, level.id, args, self.plan.policy.id, self.source)
 
 
@@ -170,6 +196,7 @@ class _Case:
     __slots__ = (
         "account",
         "answers",
+        "covered_by",
         "credits",
         "items",
         "left_alone",
@@ -195,6 +222,7 @@ class _Case:
         self.standing: list[tuple] = []
         self.left_alone: list[Item] = []
         self.netting: Netting | None = None
+        self.covered_by: dict[int, list[str]] = {}
         self.reached: dict[tuple, int] = {}
         self.tasks: list[Task] = []
 
@@ -213,13 +241,31 @@ class _Case:
         self._data_tasks()
         answers = self.answers
         answers.sort(key=_by_id)
-        code, args = _account_reason(answers)
+        code, args = account_reason(answers)
         applications = self.netting.applications if self.netting else ()
         return AccountDecision(
             self.account.id, tuple(answers), messages, applications, tuple(self.tasks), code, args
         )
 
-    # -- gates 1 to 4 -------------------------------------------------------------------------------------------------
+    def recheck(self) -> Recheck:
+        self._sort_out()
+        if self.credits:
+            self._apply_credits()
+        candidates = []
+        for item, plan, source in self.standing:
+            rest, covered, disputed = self._rest(item)
+            if rest > 0:
+                candidates.append(_Candidate(item, plan, source, plan.levels[0], rest, covered, disputed))
+            else:
+                code, args = self._nothing_left(item, covered)
+                self.answers.append(Answer(item.id, code, 0, None, args, plan.policy.id, source))
+        left = self._known_facts(candidates) if candidates else []
+        return Recheck(
+            {answer.item_id: answer for answer in self.answers},
+            {candidate.item.id: candidate.net for candidate in left},
+        )
+
+    # -- gates 1 to 4
 
     def _sort_out(self) -> None:
         """Answer what is no business of dunning, and split the rest into credits and standing receivables."""
@@ -283,7 +329,7 @@ class _Case:
         else:
             self.refunds.append(item)
 
-    # -- gate 5 -------------------------------------------------------------------------------------------------------
+    # -- gate 5
 
     def _apply_credits(self) -> None:
         policy = self._leading_policy()
@@ -295,9 +341,12 @@ class _Case:
         ]
         targets += [Target(item, ZERO) for item in self.left_alone]
         self.netting = net(usable, targets, order)
+        numbers = {credit.id: credit.number for credit in self.credits}
+        for application in self.netting.applications:
+            self.covered_by.setdefault(application.item_id, []).append(numbers[application.credit_id])
         for credit in self.credits:
             used = self.netting.used.get(credit.id, ZERO)
-            args = (used, -credit.amount_open - used)
+            args = (used, -credit.amount_open - used, credit.currency)
             self.answers.append(Answer(credit.id, Reason.CREDIT, 0, None, args, None, ""))
         self._answer_refunds()
 
@@ -306,7 +355,7 @@ class _Case:
             self.answers.append(Answer(item.id, Reason.REFUND, 0, None, (), None, ""))
 
     def _leading_policy(self) -> Policy | None:
-        plan = self._plan(self.account.policy_id)
+        plan = self.plans.get(self.account.policy_id) or self._plan(self.account.policy_id)
         if plan is None and self.standing:
             plan = self.standing[0][1]
         return plan.policy if plan else None
@@ -319,12 +368,10 @@ class _Case:
 
     def _nothing_left(self, item: Item, covered: Decimal) -> tuple:
         if covered >= item.amount_open:
-            numbers = {credit.id: credit.number for credit in self.credits}
-            by = [numbers[a.credit_id] for a in self.netting.applications if a.item_id == item.id]
-            return Reason.NETTED, (", ".join(by), covered)
-        return Reason.DISPUTED, (item.amount_disputed, item.dispute_reason)
+            return Reason.NETTED, (", ".join(self.covered_by[item.id]), covered, item.currency)
+        return Reason.DISPUTED, (item.amount_disputed, item.currency, item.dispute_reason)
 
-    # -- gate 6 -------------------------------------------------------------------------------------------------------
+    # -- gate 6
 
     def _levels(self) -> list[_Candidate]:
         today = self.ruling.today
@@ -345,7 +392,7 @@ class _Case:
             if code is None:
                 code, args = _below_minimum(item, level, rest)
             if code is None:
-                candidates.append(_Candidate(item, plan, source, index, rest, covered, disputed))
+                candidates.append(_Candidate(item, plan, source, level, rest, covered, disputed))
             else:
                 append_answer(_answer((item.id, code, level.rank, level.id, args, plan.policy.id, source)))
                 if code is Reason.WAITING or code is Reason.LAST_LEVEL:
@@ -360,17 +407,18 @@ class _Case:
 
     def _hand_over(self, item: Item, plan: _Plan) -> None:
         policy = plan.policy
-        if policy.after_last == "hand_over" and item.level_date is not None:
-            if item.level_date + timedelta(days=policy.hand_over_days) <= self.ruling.today:
-                self.tasks.append(Task("hand_over", (item.id,), (item.level_date,)))
+        if policy.after_last != "hand_over" or item.level_date is None:
+            return
+        if item.level_date + timedelta(days=policy.hand_over_days) <= self.ruling.today:
+            self.tasks.append(Task("hand_over", (item.id,), (item.level_date,)))
 
-    # -- gate 7 -------------------------------------------------------------------------------------------------------
+    # -- gate 7
 
     def _known_facts(self, candidates: list[_Candidate]) -> list[_Candidate]:
         """Answer candidates we should not write about because of what we know, or do not know, today."""
         ruling, account = self.ruling, self.account
         today = ruling.today
-        gap_days = max(candidate.plan.policy.gap_days for candidate in candidates)
+        gap_days = _strictest_gap(candidates)
         gap = timedelta(days=gap_days)
         contact = account.last_contact_date
         if contact is not None and contact + gap > today:
@@ -397,69 +445,64 @@ class _Case:
         self.answers.extend(candidate.leave(code, args) for candidate in candidates)
         return []
 
-    # -- gates 8 and 9 ------------------------------------------------------------------------------------------------
+    # -- gates 8 and 9
 
     def _messages(self, candidates: list[_Candidate]) -> tuple[Message, ...]:
-        groups = self._worth_it(_by_currency(candidates))
+        groups = [group for group in _by_currency(candidates) if self._is_worth_it(group)]
         if not groups:
             return ()
-        lead = max((max(group, key=self._lead_order) for group in groups), key=self._lead_order)
+        lead = self._lead([self._lead(group) for group in groups])
         rules = lead.plan.policy.calendar
-        place, slot = self._slot(rules)
-        if slot.shift and rules.when_closed == "wait" and slot.send_on != self.ruling.today:
-            args = (self.ruling.today, slot.shift, slot.detail, slot.send_on)
+        place, slot = _place_and_slot(self.account, rules, self.ruling)
+        if slot is None or (slot.shift in calendar.CLOSED and rules.when_closed == "wait"):
+            shift, detail, next_date = (
+                (slot.shift, slot.detail, slot.send_on) if slot else ("closed", "", None)
+            )
+            args = (self.ruling.today, shift, detail, next_date)
             for group in groups:
                 self._leave_all(group, Reason.NOT_WORKING_DAY, args)
             return ()
-        messages = (self._message(group, place, slot) for group in groups)
-        return tuple(message for message in messages if message is not None)
+        messages = [self._message(group, place, slot) for group in groups]
+        return tuple([message for message in messages if message is not None])
 
-    def _worth_it(self, groups: list[list[_Candidate]]) -> list[list[_Candidate]]:
-        worth = []
-        for group in groups:
-            lead = max(group, key=self._lead_order)
-            currency = lead.item.currency
-            least = lead.plan.policy.min_amounts.get(currency)
-            total = sum((candidate.net for candidate in group), ZERO) if least is not None else None
-            if least is not None and total < least:
-                self._leave_all(group, Reason.BELOW_ACCOUNT, (total, least, currency))
-            else:
-                worth.append(group)
-        return worth
+    def _is_worth_it(self, group: list[_Candidate]) -> bool:
+        lead = self._lead(group)
+        currency = lead.item.currency
+        least = lead.plan.policy.min_amounts.get(currency)
+        if least is None:
+            return True
+        total = sum([candidate.net for candidate in group], ZERO)
+        if total < least:
+            self._leave_all(group, Reason.BELOW_ACCOUNT, (total, least, currency))
+        return total >= least
 
-    def _lead_order(self, candidate: _Candidate) -> tuple:
-        """Who speaks for a group: the highest level, the account's own policy, the lowest id."""
-        own = candidate.plan.policy.id == self.account.policy_id
-        return (candidate.plan.ranks[candidate.index], own, -candidate.item.id)
-
-    def _slot(self, rules) -> tuple:
-        account, ruling = self.account, self.ruling
-        key = (rules, account.country, account.subdivision, account.timezone)
-        known = ruling.caches.get(key)
-        if known is None:
-            place = calendar.Place(account.country or ruling.country, account.subdivision)
-            tz = calendar.zone(account.timezone) or calendar.zone(ruling.timezone) or calendar.zone("UTC")
-            slot = calendar.first_slot(rules, place, tz, ruling.today, ruling.now)
-            known = ruling.caches[key] = (place, slot)
-        return known
+    def _lead(self, group: list[_Candidate]) -> _Candidate:
+        """Who speaks for a group: the highest level, then the account's own policy, then the lowest id."""
+        lead = group[0]
+        for candidate in group:
+            if candidate.level is not lead.level:
+                rank, highest = candidate.level.rank, lead.level.rank
+                own = candidate.plan.policy.id == self.account.policy_id
+                if rank > highest or (rank == highest and own):
+                    lead = candidate
+        return lead
 
     def _message(self, group: list[_Candidate], place, slot) -> Message | None:
-        lead = max(group, key=self._lead_order)
+        lead = self._lead(group)
         if lead.plan.policy.strategy == "highest":
             self._lift(group, lead)
         level = lead.level
         chosen = recipients.choose(level, self.account, self.ruling.language)
         if not chosen.deliveries:
-            args = (level.name, ", ".join(level.channels + level.fallback_channels))
-            self._leave_all(group, Reason.NO_ADDRESS, args)
-            ids = tuple(candidate.item.id for candidate in group)
-            self.tasks.append(Task(Reason.NO_ADDRESS, ids, args))
+            self._nobody(group, level)
             return None
-        self._answer_notified(group, slot)
         group.sort(key=_letter_order)
-        principal = sum((candidate.item.amount_open for candidate in group), ZERO)
-        credits = sum((candidate.covered for candidate in group), ZERO)
-        disputed = sum((candidate.disputed for candidate in group), ZERO)
+        self._answer_notified(group, slot)
+        principal = credits = disputed = ZERO
+        for candidate in group:
+            principal += candidate.item.amount_open
+            credits += candidate.covered
+            disputed += candidate.disputed
         first = chosen.deliveries[0]
         return Message(
             currency=lead.item.currency,
@@ -474,6 +517,7 @@ class _Case:
             missing_channels=chosen.missing,
             send_on=slot.send_on,
             send_at=slot.send_at,
+            send_until=slot.send_until,
             shift=slot.shift,
             shift_detail=slot.detail,
             deadline_date=calendar.deadline(place, slot.send_on, level.deadline_days, level.deadline_unit),
@@ -485,41 +529,64 @@ class _Case:
             warnings=self._warnings(group),
         )
 
+    def _nobody(self, group: list[_Candidate], level: Level) -> None:
+        args = (level.name, ", ".join(level.channels + level.fallback_channels))
+        self._leave_all(group, Reason.NO_ADDRESS, args)
+        ids = tuple([candidate.item.id for candidate in group])
+        self.tasks.append(Task(Reason.NO_ADDRESS, ids, args))
+
     def _lift(self, group: list[_Candidate], lead: _Candidate) -> None:
-        """Strategy "highest": every due item goes at the highest level of its currency, an earlier one included."""
+        """Strategy "highest": every due item goes at the highest level of its currency, an earlier one
+        included."""
         plan = lead.plan
         reached = self.reached.get((lead.item.currency, plan), 0)
-        index = max(lead.index, bisect_right(plan.ranks, reached) - 1)
+        level = max(
+            lead.level, plan.levels[bisect_right(plan.ranks, reached) - 1], key=lambda level: level.rank
+        )
         for candidate in group:
             if candidate.plan is plan:
-                candidate.index = index
+                candidate.level = level
 
     def _answer_notified(self, group: list[_Candidate], slot) -> None:
-        _send_at, send_on, shift, detail = slot
+        _send_at, _send_until, send_on, shift, detail = slot
+        append = self.answers.append
         for candidate in group:
-            plan, item = candidate.plan, candidate.item
-            level = plan.levels[candidate.index]
-            args = (level.name, item.due_date, (send_on - item.due_date).days, send_on, shift, detail)
-            self.answers.append(
-                _answer(
-                    (item.id, Reason.NOTIFY, level.rank, level.id, args, plan.policy.id, candidate.source)
-                )
-            )
+            level, item = candidate.level, candidate.item
+            due = item.due_date
+            args = (level.name, due, (send_on - due).days, send_on, shift, detail)
+            policy_id = candidate.plan.policy.id
+            append(_answer((item.id, Reason.NOTIFY, level.rank, level.id, args, policy_id, candidate.source)))
 
     def _warnings(self, group: list[_Candidate]) -> tuple:
         ruling = self.ruling
+        if ruling.unmatched_gate != "warn" and ruling.bank_gate != "warn":
+            return ()
         warnings = []
         if ruling.unmatched_gate == "warn" and self.account.unmatched_receipts:
             warnings.append((Reason.UNMATCHED, (self.account.unmatched_receipts,)))
-        if ruling.bank_gate == "warn" and _bank_is_stale(ruling):
-            if any(candidate.item.ledger_id is None for candidate in group):
-                warnings.append((Reason.BANK_STALE, (ruling.bank_last_date,)))
+        ours = any(candidate.item.ledger_id is None for candidate in group)
+        if ruling.bank_gate == "warn" and ours and _bank_is_stale(ruling):
+            warnings.append((Reason.BANK_STALE, (ruling.bank_last_date,)))
         return tuple(warnings)
 
     def _data_tasks(self) -> None:
         ids = tuple([answer.item_id for answer in self.answers if answer.code is Reason.NO_DUE_DATE])
         if ids:
             self.tasks.append(Task(Reason.NO_DUE_DATE, tuple(sorted(ids)), ()))
+
+
+def _place_and_slot(account: Account, rules: Calendar, ruling: Ruling) -> tuple:
+    key = (rules, account.country, account.subdivision, account.timezone)
+    known = ruling.caches.get(key)
+    if known is None:
+        place = calendar.Place(account.country or ruling.country, account.subdivision)
+        tz = calendar.zone(account.timezone) or calendar.zone(ruling.timezone) or timezone.utc
+        try:
+            slot = calendar.first_slot(rules, place, tz, ruling.today, ruling.now)
+        except calendar.NoOpenDayError:
+            slot = None
+        known = ruling.caches[key] = (place, slot)
+    return known
 
 
 def _plans_of(policies: Mapping[int, Policy], ruling: Ruling) -> dict[int, _Plan]:
@@ -586,7 +653,8 @@ def _age_args(plan: _Plan, index: int, due: date, level_date: date | None, today
 
 
 def _wait_is_waived(item: Item, plan: _Plan) -> bool:
-    """A promise broken since the last level lets the next one follow without waiting, where the policy says so."""
+    """A promise broken since the last level lets the next one follow without waiting, where the policy says
+    so."""
     broken = item.broken_promise_date
     return broken is not None and plan.policy.broken_promise == "advance" and broken >= item.level_date
 
@@ -599,6 +667,15 @@ def _below_minimum(item: Item, level: Level, rest: Decimal) -> tuple:
         least = item.amount_total * level.min_percent / 100
         return Reason.BELOW_ITEM, (rest, least, item.currency, level.name)
     return None, None
+
+
+def _strictest_gap(candidates: list[_Candidate]) -> int:
+    plan = candidates[0].plan
+    days = plan.policy.gap_days
+    for candidate in candidates:
+        if candidate.plan is not plan:
+            days = max(days, candidate.plan.policy.gap_days)
+    return days
 
 
 def _by_currency(candidates: list[_Candidate]) -> list[list[_Candidate]]:
@@ -617,7 +694,8 @@ def _bank_is_stale(ruling: Ruling) -> bool:
     return last is None or last + timedelta(days=ruling.bank_max_age_days) < ruling.today
 
 
-def _account_reason(answers: list[Answer]) -> tuple[str, tuple]:
+def account_reason(answers: Iterable[Answer]) -> tuple[str, tuple]:
+    """Code and arguments for the account as a whole, from the answers of its items."""
     if not answers:
         return Reason.NOTHING_OPEN, ()
     nearness = _NEARNESS

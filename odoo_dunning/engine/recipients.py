@@ -28,11 +28,11 @@ def reachable(contact: Contact, channel: str) -> bool:
 
 
 def choose(level: Level, account: Account, default_language: str) -> Recipients:
-    """For each channel of `level` the first contact, by the level's order of roles, who can be reached by it; with
-    none at all, the first of its fallback channels that reaches someone.
+    """For each channel of `level` the first contact, by the level's order of roles, who can be reached by it;
+    with none at all, the first of its fallback channels that reaches someone.
 
-    Within a role the customer's own contacts come before the parent's (the reverse where it bills with its parent),
-    then the lowest id. Contacts of a role the level does not list never get anything.
+    Within a role the customer's own contacts come before the parent's (the reverse where it bills with its
+    parent), then the lowest id. Contacts of a role the level does not list never get anything.
     """
     contacts = account.contacts
     if len(contacts) > 1 or (contacts and contacts[0].role not in level.recipient_roles):

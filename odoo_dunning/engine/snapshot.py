@@ -1,11 +1,11 @@
 """What the engine reads and what it answers: rows, configuration, decisions.
 
-Rows that come by the hundred thousand (`Item`, `Account`, `Contact`) and answers are named tuples: made straight from a
-cursor row with `_make`, immutable, ten times cheaper than frozen dataclasses. Configuration (`Policy`, `Level`,
-`Calendar`, `Ruling`) is frozen dataclasses.
+Rows that come by the hundred thousand (`Item`, `Account`, `Contact`) and answers are named tuples: made
+straight from a cursor row with `_make`, immutable, ten times cheaper than frozen dataclasses. Configuration
+(`Policy`, `Level`, `Calendar`, `Ruling`) is frozen dataclasses.
 
-Money is `Decimal` in the item's own currency, at that currency's precision, and is never added across currencies.
-Dates are `datetime.date`; instants are aware UTC `datetime`.
+Money is `Decimal` in the item's own currency, at that currency's precision, and is never added across
+currencies. Dates are `datetime.date`; instants are aware UTC `datetime`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ FOREVER = date.max
 
 
 class Flag:
-    """Bits of `Item.flags` and `Account.flags` (plain ints: `IntFlag` arithmetic is a hundred times slower)."""
+    """Bits of `Item.flags` and `Account.flags` (plain ints: `IntFlag` arithmetic is a hundred times
+    slower)."""
 
     NO_FOLLOWUP = 1
     """The invoice (or customer) is marked in the books as not to be followed up."""
@@ -83,11 +84,11 @@ class Reason:
 class Item(NamedTuple):
     """One receivable (or credit, or unallocated payment) of one account, in one currency.
 
-    `amount_open` is signed: positive is owed to us, negative is the customer's. `amount_disputed` is the part of it
-    (positive) that is in dispute. `level_rank` 0 means never dunned; `level_date` is the day the last level was *sent*.
-    `hold_until` and `promised_until` are the last day on which the item is left alone (`FOREVER`: until released).
-    `contact_date`: last day we wrote to the customer about this very item (the invoice mail itself counts).
-    `broken_promise_date`: day on which the latest promise was judged broken.
+    `amount_open` is signed: positive is owed to us, negative is the customer's. `amount_disputed` is the part
+    of it (positive) that is in dispute. `level_rank` 0 means never dunned; `level_date` is the day the last
+    level was *sent*. `hold_until` and `promised_until` are the last day on which the item is left alone
+    (`FOREVER`: until released). `contact_date`: last day we wrote to the customer about this very item (the
+    invoice mail itself counts). `broken_promise_date`: day on which the latest promise was judged broken.
     """
 
     id: int
@@ -137,7 +138,8 @@ class Contact(NamedTuple):
 
 
 class Account(NamedTuple):
-    """A customer in a company. `flags` apply to all its items (`LEGAL`, `INSOLVENT`, `NO_FOLLOWUP`, `BLOCKED` …)."""
+    """A customer in a company. `flags` apply to all its items (`LEGAL`, `INSOLVENT`, `NO_FOLLOWUP`, `BLOCKED`
+    …)."""
 
     id: int
     policy_id: int | None = None
@@ -178,7 +180,8 @@ class Calendar:
     closed_dates: frozenset = frozenset()
     """Further days on which nothing leaves (company holidays)."""
     when_closed: str = "move"
-    """Either "move": propose today, send on the next allowed day; "wait": answer `not_a_working_day` and propose then."""
+    """Either "move": propose today, send on the next allowed day; "wait": answer `not_a_working_day` and
+    propose then."""
 
     def __post_init__(self):
         if self.window_start >= self.window_end:
@@ -227,7 +230,8 @@ class Policy:
     """`Level`s; any order, kept sorted by rank."""
     version: int = 1
     strategy: str = "own"
-    """Either "own": each item at its own level; "highest": all due items of a currency at the account's highest level."""
+    """Either "own": each item at its own level; "highest": all due items of a currency at the account's
+    highest level."""
     entry: str = "first"
     """Level of an old item never dunned: "first" or "by_age" (the highest that fits)."""
     level_cap: int = 1
@@ -240,7 +244,8 @@ class Policy:
     """Currency -> smallest sum of due items worth a message."""
     promise_grace_days: int = 0
     broken_promise: str = "resume"
-    """After a broken promise: "resume" the schedule or "advance" (the wait since the last level is waived)."""
+    """After a broken promise: "resume" the schedule or "advance" (the wait since the last level is
+    waived)."""
     calendar: Calendar = Calendar()
     after_last: str = "stay"
     """After the last level: "stay" (a person decides), "hand_over" (a task to hand it over), "stop"."""
@@ -295,7 +300,8 @@ class Policy:
 
 @dataclass(frozen=True, eq=False)
 class Ruling:
-    """The circumstances of one run in one company. Share one instance over all accounts of the run (it keeps caches)."""
+    """The circumstances of one run in one company. Share one instance over all accounts of the run (it keeps
+    caches)."""
 
     today: date
     """The company's local calendar date."""
@@ -315,22 +321,27 @@ class Ruling:
     """Unmatched receipts of the customer: "off", "warn" or "stop"."""
     cap_per_day: int | None = None
     cap_per_hour: int | None = None
-    sent_today: int = 0
-    """Messages already sent or scheduled for today; counts against `cap_per_day`."""
-    sent_this_hour: int = 0
+    """Most messages per send date and per hour; `ration.Ration` keeps them over all accounts."""
+    scheduled_by_date: Mapping[date, int] = field(default_factory=dict)
+    scheduled_by_hour: Mapping[datetime, int] = field(default_factory=dict)
+    """Messages that wait or went out already, by send date and by UTC hour (minutes zero)."""
     caches: dict = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self):
         if self.now.tzinfo is None:
             raise ValueError("Ruling.now must be an aware UTC datetime")
+        for name in ("bank_gate", "unmatched_gate"):
+            if getattr(self, name) not in ("off", "warn", "stop"):
+                raise ValueError(f"Ruling.{name} is {getattr(self, name)!r}; use off, warn or stop")
 
 
 class Answer(NamedTuple):
     """The engine's word on one open item.
 
-    `args` are the values behind the reason, in the order of `explain.ARGUMENTS[code]`; tuples are shared between
-    answers, hashable, and turned into names by `explain.arguments`. `level_rank`/`level_id`: with `notify`, the level the item
-    will have reached when the message was sent; otherwise the level it is waiting for (0/None where there is none).
+    `args` are the values behind the reason, in the order of `explain.ARGUMENTS[code]`; tuples are shared
+    between answers, hashable, and turned into names by `explain.arguments`. `level_rank`/`level_id`: with
+    `notify`, the level the item will have reached when the message was sent; otherwise the level it is
+    waiting for (0/None where there is none).
     """
 
     item_id: int
@@ -370,8 +381,11 @@ class Message(NamedTuple):
     """Customer's local date."""
     send_at: datetime
     """UTC instant inside the customer's send window."""
+    send_until: datetime
+    """UTC instant at which that window closes."""
     shift: str
-    """Why it does not leave at once: "" | "weekend" | "holiday" | "closed" | "window" | "local_date" | "hourly_cap"."""
+    """Why it does not leave at once: "" | "weekend" | "holiday" | "closed" | "window" | "local_date" |
+    "hourly_cap"."""
     shift_detail: str
     deadline_date: date | None
     principal: Decimal
@@ -401,9 +415,11 @@ class Task(NamedTuple):
 
 
 class AccountDecision(NamedTuple):
-    """`answers`: exactly one per item, sorted by item id. `messages`: at most one per currency, sorted by currency.
+    """`answers`: exactly one per item, sorted by item id. `messages`: at most one per currency, sorted by
+    currency.
 
-    `code`/`args`: the reason for the account as a whole: `notify`, else the item reason that is nearest to acting.
+    `code`/`args`: the reason for the account as a whole: `notify`, else the item reason that is nearest to
+    acting.
     """
 
     account_id: int
