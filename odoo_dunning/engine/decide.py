@@ -31,6 +31,10 @@ date has passed.
 Same input, same decision, whatever the order of the items. No clock, no I/O, no write.
 """
 
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta, timezone
 from decimal import Decimal
 from operator import itemgetter
