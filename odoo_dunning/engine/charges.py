@@ -1,7 +1,8 @@
 """What may be claimed beside principal and interest, and how much of it is left to claim.
 
-Every answer is a `Cap`: the most the law allows now, the rows behind it, and why it is no more. The default is nothing: a first
-reminder and a consumer are charged only where a usable row says so. A user may ask for less than the cap, never more.
+Every answer is a `Cap`: the most the law allows now, the rows behind it, and why it is no more. The default
+is nothing: a first reminder and a consumer are charged only where a usable row says so. A user may ask for
+less than the cap, never more.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,7 +25,9 @@ UNLIMITED = None
 
 
 class PastCharge(NamedTuple):
-    """A charge already claimed and neither waived nor reversed; one dropped that way is left out of the history."""
+    """A charge already claimed and neither waived nor reversed; one dropped that way is left out of the
+    history.
+    """
 
     kind: str
     amount: Decimal
@@ -43,14 +46,18 @@ class History(NamedTuple):
     messages: tuple[PastMessage, ...] = ()
 
 
+NO_HISTORY = History()
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """What a charge would be added to.
 
-    `principal` is the gross amount of the invoice in `currency`; `principal_elsewhere` the same in other currencies that scales
-    are written in. `message_number` is the reminder being prepared, 1 for the first. `grounds` are facts rows ask
-    for, such as "fee_clause". `notice_start_date` is the first day of the consumer's period after the free notice, None
-    before it was given. `postage` is the actual postage of this message, in the currency of the law's amounts.
+    `principal` is the gross amount of the invoice in `currency`; `principal_elsewhere` the same in other
+    currencies that scales are written in. `message_number` is the reminder being prepared, 1 for the first.
+    `grounds` are facts rows ask for, such as "fee_clause". `notice_start_date` is the first day of the
+    consumer's period after the free notice, None before it was given. `postage` is the actual postage of this
+    message, in the currency of the law's amounts.
     """
 
     jurisdiction: str
@@ -70,7 +77,8 @@ class Claim:
         if currency in self.principal_elsewhere:
             return self.principal_elsewhere[currency]
         raise RuleUnknown(
-            f"Law row {row.id} is written in {currency}, the claim in {self.currency} (field from_currency). Supply the "
+            f"Law row {row.id} is written in {currency}, the claim in {self.currency} (field "
+            f"from_currency). Supply the "
             f"principal in {currency} at the rate of the day.",
             row_ids=(row.id,),
             field="from_currency",
@@ -80,9 +88,9 @@ class Claim:
 class Cap(NamedTuple):
     """`amount` in `currency` is the most that may be claimed now; None means the law on record sets no limit.
 
-    `reason`: "allowed", "no_row", "no_legal_cap", "ground_missing", "message_free", "free_this_year", "too_early",
-    "too_soon_after_last", "count_reached", "notice_missing", "notice_running", "replaced", "already_claimed".
-    `args` are the numbers and dates behind it.
+    `reason`: "allowed", "no_row", "no_legal_cap", "ground_missing", "message_free", "free_this_year",
+    "too_early", "too_soon_after_last", "count_reached", "notice_missing", "notice_running", "replaced",
+    "already_claimed". `args` are the numbers and dates behind it.
     """
 
     kind: str
@@ -93,10 +101,11 @@ class Cap(NamedTuple):
     args: Mapping[str, object] = {}
 
 
-def cap_for(book: LawBook, kind: str, claim: Claim, history: History = History()) -> Cap:  # noqa: B008 (immutable)
+def cap_for(book: LawBook, kind: str, claim: Claim, history: History = NO_HISTORY) -> Cap:
     """The most of `kind` that may be claimed now, over everything already claimed.
 
-    Raises UnknownJurisdiction, RuleConflict, DateMissing; RuleUnknown for a scale in a currency the claim lacks.
+    Raises UnknownJurisdiction, RuleConflict, DateMissing; RuleUnknown for a scale in a currency the claim
+    lacks.
     """
     if kind not in CHARGE_KINDS:
         raise ValueError(f"{kind!r} is not a kind of charge: {', '.join(CHARGE_KINDS)}")
@@ -114,7 +123,7 @@ def cap_for(book: LawBook, kind: str, claim: Claim, history: History = History()
     return Cap(kind, amount, row.currency, reason, tuple(used), {"claimed": claimed} if claimed else {})
 
 
-def fee_on_reminder(book: LawBook, claim: Claim, history: History = History()) -> Decimal:  # noqa: B008 (immutable)
+def fee_on_reminder(book: LawBook, claim: Claim, history: History = NO_HISTORY) -> Decimal:
     """The fee this reminder bears unless someone decides otherwise: what a row allows, zero where none does."""
     return default_amount(cap_for(book, "reminder_fee", claim, history))
 
@@ -125,7 +134,9 @@ def default_amount(cap: Cap) -> Decimal:
 
 
 def validate_fee(amount: Decimal, cap: Cap) -> Decimal:
-    """`amount` when it may be claimed under `cap`. Raises AboveCap naming the row, AbsurdAmount for a negative one."""
+    """`amount` when it may be claimed under `cap`. Raises AboveCap naming the row, AbsurdAmount for a
+    negative one.
+    """
     if not amount.is_finite() or amount < 0:
         raise AbsurdAmount(
             f"{cap.kind}: {amount} cannot be charged (field amount). Enter zero or more.", field="amount"
@@ -133,7 +144,8 @@ def validate_fee(amount: Decimal, cap: Cap) -> Decimal:
     if cap.amount is not None and amount > cap.amount:
         rows = f"row {', '.join(cap.row_ids)}" if cap.row_ids else "no row allows it"
         raise AboveCap(
-            f"{cap.kind}: {amount} {cap.currency} is above the {cap.amount} {cap.currency} the law allows now ({cap.reason}; "
+            f"{cap.kind}: {amount} {cap.currency} is above the {cap.amount} {cap.currency} the law "
+            f"allows now ({cap.reason}; "
             f"{rows}; field amount). Lower it to {cap.amount} or waive it.",
             row_ids=cap.row_ids,
             field="amount",
@@ -173,7 +185,8 @@ def notice_start(
     if row is None:
         drafts = tuple(draft.id for draft in book.drafts(claim.jurisdiction, claim.debtor_type, rule))
         raise RuleUnknown(
-            f"No row says when the period after a notice by {channel} begins in {claim.jurisdiction} (field {rule}). "
+            f"No row says when the period after a notice by {channel} begins in {claim.jurisdiction} "
+            f"(field {rule}). "
             + (f"Check and activate {', '.join(drafts)}." if drafts else "Add one, or charge nothing."),
             row_ids=drafts,
             field=rule,
@@ -212,7 +225,9 @@ def _without_row(book: LawBook, kind: str, claim: Claim) -> Cap:
 
 
 def _band(rows: tuple[LawRow, ...], claim: Claim) -> LawRow:
-    """The band of a scale that holds the principal: the highest one reached, with its grounds met where possible."""
+    """The band of a scale that holds the principal: the highest one reached, with its grounds met where
+    possible.
+    """
     met = tuple(row for row in rows if row.grounds <= claim.grounds) or rows
     reached = [row for row in met if _is_reached(row, claim)]
     most = max((len(row.grounds) for row in reached), default=0)
@@ -223,7 +238,8 @@ def _band(rows: tuple[LawRow, ...], claim: Claim) -> LawRow:
     ]
     if len(rivals) > 1:
         raise RuleConflict(
-            f"Law rows {rivals[0].id} and {rivals[1].id} both set {row.rule} for this claim (field valid_to). End one of them.",
+            f"Law rows {rivals[0].id} and {rivals[1].id} both set {row.rule} for this claim (field "
+            f"valid_to). End one of them.",
             row_ids=tuple(rival.id for rival in rivals),
             field="valid_to",
         )

@@ -1,10 +1,12 @@
 """Interest on late money, to the cent and explained.
 
-Interest runs over the half-open span (due, paid]: the first charged day is the day after the due date, the day of payment is
-the last one charged on the old balance, and every day bears the rate of its own period. Rates are % a year on the gross
-(tax-included) balance. Amounts stay exact until one rounding at the end, unless the terms round each day's amount.
+Interest runs over the half-open span (due, paid]: the first charged day is the day after the due date, the
+day of payment is the last one charged on the old balance, and every day bears the rate of its own period.
+Rates are % a year on the gross (tax-included) balance. Amounts stay exact until one rounding at the end,
+unless the terms round each day's amount.
 
-`interest_amount` is the fast answer, `calculation_sheet` the same answer with its segments; a test holds them together.
+`interest_amount` is the fast answer, `calculation_sheet` the same answer with its segments; a test holds them
+together.
 """
 
 from bisect import bisect_right
@@ -13,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -60,8 +63,9 @@ DAY_COUNTS = {
 class RateSchedule:
     """Rates over time, prepared for bisecting. Parallel tuples, one entry per piece, days as ordinals.
 
-    The rate-days from the start of the table to the end of day d are `offsets[i] + slopes[i] * number(d)` in the piece i of d,
-    so a span costs two look-ups however many periods it crosses. `runs` numbers the stretches without a gap.
+    The rate-days from the start of the table to the end of day d are `offsets[i] + slopes[i] * number(d)` in
+    the piece i of d, so a span costs two look-ups however many periods it crosses. `runs` numbers the
+    stretches without a gap.
     """
 
     label: str
@@ -84,7 +88,9 @@ class RateSchedule:
         return index
 
     def rate_days(self, after: int, until: int) -> Decimal:
-        """Sum of rate × days over (after, until], in units of the denominator. Raises RateUnknown or SeriesGap."""
+        """Sum of rate × days over (after, until], in units of the denominator. Raises RateUnknown or
+        SeriesGap.
+        """
         starts = self.starts
         first = bisect_right(starts, after + 1) - 1
         if first < 0:
@@ -117,14 +123,17 @@ class RateSchedule:
         neighbours = tuple(row_id for ids in before + after for row_id in ids)
         kind = SeriesGap if before and after else RateUnknown
         message = (
-            f"No rate of {self.label} for {day:%Y-%m-%d} (nearest rows: {', '.join(neighbours) or 'none'}; field valid_from/valid_to). "
+            f"No rate of {self.label} for {day:%Y-%m-%d} (nearest rows: "
+            f"{', '.join(neighbours) or 'none'}; field valid_from/valid_to). "
             "Add the row for that period, or activate its draft, then recompute."
         )
         return kind(message, row_ids=neighbours, field="valid_to")
 
 
 def build_schedule(pieces: Iterable[RatePiece], day_count: str, label: str) -> RateSchedule:
-    """A schedule from pieces in any order; they must not overlap. Raises AbsurdRate for a rate below 0 or above 100 %."""
+    """A schedule from pieces in any order; they must not overlap. Raises AbsurdRate for a rate below 0 or
+    above 100 %.
+    """
     counting = DAY_COUNTS[day_count]
     ordered = sorted(pieces)
     for piece in ordered:
@@ -164,7 +173,8 @@ def check_rate(rate_pct: Decimal, label: str, row_ids: tuple[str, ...] = ()) -> 
     if not rate_pct.is_finite() or not ZERO <= rate_pct <= MAX_RATE_PCT:
         rows = f" (rows {', '.join(row_ids)})" if row_ids else ""
         raise AbsurdRate(
-            f"{label}: {rate_pct} % a year{rows} is outside 0 to {MAX_RATE_PCT}. Check the sign and the decimal point.",
+            f"{label}: {rate_pct} % a year{rows} is outside 0 to {MAX_RATE_PCT}. Check the sign and the "
+            f"decimal point.",
             row_ids=row_ids,
             field="rate_pct",
         )
@@ -187,9 +197,10 @@ def _split_by_year(piece: RatePiece) -> list[RatePiece]:
 class InterestTerms:
     """How interest is charged on one kind of claim; shared by all claims that the same rows govern.
 
-    `rate_mode` "floating" prices each day by its own period; "fixed_at_start" keeps the rate of the first charged day.
-    `compounding` "yearly"/"monthly" adds the interest owed to the base at each anniversary of the due date.
-    `rounding` "daily" rounds the amount of each day, "once" the total. `fixed` holds one constant schedule per piece.
+    `rate_mode` "floating" prices each day by its own period; "fixed_at_start" keeps the rate of the first
+    charged day. `compounding` "yearly"/"monthly" adds the interest owed to the base at each anniversary of
+    the due date. `rounding` "daily" rounds the amount of each day, "once" the total. `fixed` holds one
+    constant schedule per piece.
     """
 
     jurisdiction: str
@@ -214,10 +225,18 @@ class InterestTerms:
 
 
 def build_terms(
-    *, pieces: Sequence[RatePiece], label: str, jurisdiction: str, debtor_type: str, basis: str = "statutory",
-    rate_mode: str = "floating", day_count: str = "act/365f", compounding: str = "none", rounding: str = "once",
+    *,
+    pieces: Sequence[RatePiece],
+    label: str,
+    jurisdiction: str,
+    debtor_type: str,
+    basis: str = "statutory",
+    rate_mode: str = "floating",
+    day_count: str = "act/365f",
+    compounding: str = "none",
+    rounding: str = "once",
     row_ids: tuple[str, ...] = (),
-) -> InterestTerms:  # fmt: skip
+) -> InterestTerms:
     """Terms over `pieces`. Raises AbsurdRate."""
     schedule = build_schedule(pieces, day_count, label)
     fixed = ()
@@ -237,14 +256,20 @@ Stop = tuple[date, date | None]
 
 
 def interest_exact(
-    terms: InterestTerms, principal: Decimal, due_date: date, events: Sequence[Event], until: date, stops: Sequence[Stop] = (),
-) -> Decimal:  # fmt: skip
+    terms: InterestTerms,
+    principal: Decimal,
+    due_date: date,
+    events: Sequence[Event],
+    until: date,
+    stops: Sequence[Stop] = (),
+) -> Decimal:
     """Interest over (due_date, until], unrounded.
 
-    `principal` is the gross amount owed on the due date before any event. `events` are (effective date, amount) pairs: a
-    positive amount (payment, credit) lowers the balance from the following day on, a negative one (a bounced payment)
-    raises it; events up to the due date lower the opening balance. `stops` are (first day, last day or None) spans,
-    both days included, in which nothing accrues. Raises RateUnknown or SeriesGap for a charged day without a rate.
+    `principal` is the gross amount owed on the due date before any event. `events` are (effective date,
+    amount) pairs: a positive amount (payment, credit) lowers the balance from the following day on, a
+    negative one (a bounced payment) raises it; events up to the due date lower the opening balance. `stops`
+    are (first day, last day or None) spans, both days included, in which nothing accrues. Raises RateUnknown
+    or SeriesGap for a charged day without a rate.
     """
     if stops or not terms.is_simple:
         return sum_exact(_stretches(terms, principal, due_date, events, until, stops), terms)
@@ -275,9 +300,14 @@ def interest_exact(
 
 
 def interest_amount(
-    terms: InterestTerms, principal: Decimal, due_date: date, events: Sequence[Event], until: date, digits: int = 2,
+    terms: InterestTerms,
+    principal: Decimal,
+    due_date: date,
+    events: Sequence[Event],
+    until: date,
+    digits: int = 2,
     stops: Sequence[Stop] = (),
-) -> Decimal:  # fmt: skip
+) -> Decimal:
     """Interest over (due_date, until], rounded HALF_UP to `digits`. Arguments and errors as `interest_exact`."""
     if terms.rounding == "daily":
         return calculation_sheet(terms, principal, due_date, events, until, digits, stops).total
@@ -315,9 +345,14 @@ class CalculationSheet:
 
 
 def calculation_sheet(
-    terms: InterestTerms, principal: Decimal, due_date: date, events: Sequence[Event], until: date, digits: int = 2,
+    terms: InterestTerms,
+    principal: Decimal,
+    due_date: date,
+    events: Sequence[Event],
+    until: date,
+    digits: int = 2,
     stops: Sequence[Stop] = (),
-) -> CalculationSheet:  # fmt: skip
+) -> CalculationSheet:
     """The segments behind `interest_amount`, which equals `total`. Arguments and errors as `interest_exact`."""
     stretches = _stretches(terms, principal, due_date, events, until, stops, digits)
     exact = [_divide(stretch.numerator, terms.schedule.denominator) for stretch in stretches]
@@ -328,11 +363,17 @@ def calculation_sheet(
         amounts[-1] += total - sum(amounts)
     segments = tuple(
         Segment(
-            date.fromordinal(stretch.after + 1), date.fromordinal(stretch.until), stretch.days, stretch.base, stretch.rate_pct,
-            value, amount, stretch.row_ids,
+            date.fromordinal(stretch.after + 1),
+            date.fromordinal(stretch.until),
+            stretch.days,
+            stretch.base,
+            stretch.rate_pct,
+            value,
+            amount,
+            stretch.row_ids,
         )
         for stretch, value, amount in zip(stretches, exact, amounts, strict=True)
-    )  # fmt: skip
+    )
     used = dict.fromkeys(terms.row_ids)
     used.update(dict.fromkeys(row_id for stretch in stretches for row_id in stretch.row_ids))
     return CalculationSheet(
@@ -364,7 +405,9 @@ def rate_on(terms: InterestTerms, due_date: date, day: date) -> tuple[Decimal, t
 
 
 class _Stretch(NamedTuple):
-    """Days (after, until] with one base and one rate; `numerator` is the amount times the schedule's denominator."""
+    """Days (after, until] with one base and one rate; `numerator` is the amount times the schedule's
+    denominator.
+    """
 
     after: int
     until: int
@@ -383,9 +426,14 @@ def sum_exact(stretches: Iterable[_Stretch], terms: InterestTerms) -> Decimal:
 
 
 def _stretches(
-    terms: InterestTerms, principal: Decimal, due_date: date, events: Sequence[Event], until: date, stops: Sequence[Stop],
+    terms: InterestTerms,
+    principal: Decimal,
+    due_date: date,
+    events: Sequence[Event],
+    until: date,
+    stops: Sequence[Stop],
     digits: int = 2,
-) -> list[_Stretch]:  # fmt: skip
+) -> list[_Stretch]:
     """The charged days cut wherever the balance, the rate, a stop or the compounded base changes."""
     start, end = due_date.toordinal(), until.toordinal()
     if end <= start:
@@ -397,7 +445,7 @@ def _stretches(
     balance, capitalised, accrued = principal, ZERO, ZERO
     position, stretches = 0, []
     cuts = _cuts(start, end, ordered, closed, rests, terms)
-    for after, last in zip(cuts, cuts[1:], strict=False):
+    for after, last in pairwise(cuts):
         while position < len(ordered) and ordered[position][0] <= after:
             balance = _subtract(balance, ordered[position][1])
             position += 1

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import NamedTuple
 
 from .interest import (
@@ -38,8 +39,9 @@ MECHANICS = {"day_count": "act/365f", "compounding": "none", "interest_rounding"
 
 
 class ClaimDates(NamedTuple):
-    """The dates a row can apply by. `contract_date`: when the contract was made; `due_date`: last day to pay in time;
-    `default_start`: first day interest runs; `action_date`: the day of the message or the booking."""
+    """The dates a row can apply by. `contract_date`: when the contract was made; `due_date`: last day to pay
+    in time; `default_start`: first day interest runs; `action_date`: the day of the message or the booking.
+    """
 
     contract_date: date | None = None
     due_date: date | None = None
@@ -48,7 +50,8 @@ class ClaimDates(NamedTuple):
 
 
 class AgreedRate(NamedTuple):
-    """A rate agreed in the contract: `value` % a year (unit "pct"), or that many points over the series `reference` ("pp").
+    """A rate agreed in the contract: `value` % a year (unit "pct"), or that many points over the series
+    `reference` ("pp").
 
     `name` says where it is recorded; it appears in messages and on the sheet.
     """
@@ -90,7 +93,8 @@ class LawBook:
         """Raises UnknownJurisdiction unless some row, even a draft, belongs to it."""
         if jurisdiction not in self.jurisdictions:
             raise UnknownJurisdiction(
-                f"No late-payment rows exist for jurisdiction {jurisdiction or '(none)'} (field jurisdiction). Choose another law on "
+                f"No late-payment rows exist for jurisdiction {jurisdiction or '(none)'} (field "
+                f"jurisdiction). Choose another law on "
                 "the policy or the customer, or add its rows.",
                 field="jurisdiction",
             )
@@ -105,8 +109,8 @@ class LawBook:
     ) -> tuple[LawRow, ...]:
         """The rows in force for a rule, one per band of a scale; () when none.
 
-        Rows for the exact debtor type replace those for "any"; among them, rows whose grounds are met replace more general ones.
-        Raises DateMissing when a row applies by a date the claim lacks.
+        Rows for the exact debtor type replace those for "any"; among them, rows whose grounds are met replace
+        more general ones. Raises DateMissing when a row applies by a date the claim lacks.
         """
         in_force = self.in_force(jurisdiction, debtor_type, rule, dates)
         met = [row for row in in_force if row.grounds <= grounds]
@@ -118,9 +122,10 @@ class LawBook:
     ) -> tuple[LawRow, ...]:
         """Like `match`, whatever grounds the rows require."""
         rows = [
-            row for row in self._rows.get((jurisdiction, rule), ())
+            row
+            for row in self._rows.get((jurisdiction, rule), ())
             if row.debtor_type in (debtor_type, "any") and row.covers(_applicable_day(row, dates))
-        ]  # fmt: skip
+        ]
         exact = tuple(row for row in rows if row.debtor_type == debtor_type)
         return exact or tuple(rows)
 
@@ -172,9 +177,11 @@ class LawBook:
     def interest_terms(
         self, jurisdiction: str, debtor_type: str, dates: ClaimDates, grounds: frozenset[str] = frozenset()
     ) -> InterestTerms:
-        """Statutory terms for a claim. Cheap to call per item: claims governed by the same rows share one object.
+        """Statutory terms for a claim. Cheap to call per item: claims governed by the same rows share one
+        object.
 
-        Raises UnknownJurisdiction, AgreementRequired, GroundMissing, RateUnknown, RuleUnknown, RuleConflict, DateMissing.
+        Raises UnknownJurisdiction, AgreementRequired, GroundMissing, RateUnknown, RuleUnknown, RuleConflict,
+        DateMissing.
         """
         key = (*self._period_key(jurisdiction, debtor_type, dates), grounds)
         terms = self._terms.get(key)
@@ -190,7 +197,8 @@ class LawBook:
         agreed: AgreedRate,
         grounds: frozenset[str] = frozenset(),
     ) -> InterestTerms:
-        """Terms of a contractual rate, checked against the floors and caps of the law over the days it is charged for.
+        """Terms of a contractual rate, checked against the floors and caps of the law over the days it is
+        charged for.
 
         Raises AbsurdRate, AboveCap, BelowFloor (each naming the row), and as `interest_terms`.
         """
@@ -211,10 +219,12 @@ class LawBook:
         source = self.find(jurisdiction, debtor_type, "interest_source", dates, grounds)
         if source is not None and source.value == "agreement_only":
             raise AgreementRequired(
-                f"{jurisdiction} knows no statutory interest for this debtor (row {source.id}, field interest_source). Enter the rate "
+                f"{jurisdiction} knows no statutory interest for this debtor (row {source.id}, field "
+                f"interest_source). Enter the rate "
                 "agreed in the contract on the customer or the policy, or charge none.",
-                row_ids=(source.id,), field="interest_source",
-            )  # fmt: skip
+                row_ids=(source.id,),
+                field="interest_source",
+            )
         row = self._require(jurisdiction, debtor_type, "interest_rate", dates, grounds)
         return self._terms_of(
             jurisdiction, debtor_type, dates, grounds, self._pieces(row), "statutory", (row.id,)
@@ -236,7 +246,8 @@ class LawBook:
             ]
             if not pieces:
                 raise RateUnknown(
-                    f"{label}: the reference series {agreed.reference!r} has no rows (field reference). Name another."
+                    f"{label}: the reference series {agreed.reference!r} has no rows (field reference). "
+                    f"Name another."
                 )
         else:
             check_rate(agreed.value, label)
@@ -244,9 +255,15 @@ class LawBook:
         return self._terms_of(jurisdiction, debtor_type, dates, grounds, pieces, "agreed", ())
 
     def _terms_of(
-        self, jurisdiction: str, debtor_type: str, dates: ClaimDates, grounds: frozenset[str], pieces: Sequence[RatePiece],
-        basis: str, row_ids: tuple[str, ...],
-    ) -> InterestTerms:  # fmt: skip
+        self,
+        jurisdiction: str,
+        debtor_type: str,
+        dates: ClaimDates,
+        grounds: frozenset[str],
+        pieces: Sequence[RatePiece],
+        basis: str,
+        row_ids: tuple[str, ...],
+    ) -> InterestTerms:
         words, used = dict(MECHANICS), list(row_ids)
         rules = ("day_count", "compounding", "interest_rounding")
         for rule in rules if basis == "agreed" else ("rate_mode", *rules):
@@ -257,10 +274,17 @@ class LawBook:
             elif rule not in MECHANICS:
                 raise self._unknown(RuleUnknown, jurisdiction, debtor_type, rule)
         return build_terms(
-            pieces=pieces, label=f"{jurisdiction} {debtor_type} interest", jurisdiction=jurisdiction, debtor_type=debtor_type,
-            basis=basis, rate_mode=words.get("rate_mode", "floating"), day_count=words["day_count"],
-            compounding=words["compounding"], rounding=words["interest_rounding"], row_ids=tuple(used),
-        )  # fmt: skip
+            pieces=pieces,
+            label=f"{jurisdiction} {debtor_type} interest",
+            jurisdiction=jurisdiction,
+            debtor_type=debtor_type,
+            basis=basis,
+            rate_mode=words.get("rate_mode", "floating"),
+            day_count=words["day_count"],
+            compounding=words["compounding"],
+            rounding=words["interest_rounding"],
+            row_ids=tuple(used),
+        )
 
     def _check_limits(
         self,
@@ -280,10 +304,13 @@ class LawBook:
                     day, rate, limit, ids = breach
                     verb, limit_name = ("above", "cap") if error is AboveCap else ("below", "floor")
                     raise error(
-                        f"{agreed.name}: {rate.normalize():f} % a year is {verb} the {limit_name} of {limit.normalize():f} % in "
-                        f"{jurisdiction} on {day} (row {', '.join(ids)}, field rate_pct). Change the agreed rate.",
-                        row_ids=ids, field="rate_pct",
-                    )  # fmt: skip
+                        f"{agreed.name}: {rate.normalize():f} % a year is {verb} the {limit_name} of "
+                        f"{limit.normalize():f} % in "
+                        f"{jurisdiction} on {day} (row {', '.join(ids)}, field rate_pct). Change the "
+                        f"agreed rate.",
+                        row_ids=ids,
+                        field="rate_pct",
+                    )
 
     def _breach(
         self, row: LawRow, terms: InterestTerms, first: date, last: date, is_cap: bool
@@ -309,10 +336,12 @@ class LawBook:
         pieces = self._series_pieces(row.reference)
         if not pieces:
             raise RateUnknown(
-                f"Law row {row.id} builds on the reference rate {row.reference}, which has no usable row (field reference). "
+                f"Law row {row.id} builds on the reference rate {row.reference}, which has no usable "
+                f"row (field reference). "
                 "Add its rates or activate their drafts.",
-                row_ids=(row.id,), field="reference",
-            )  # fmt: skip
+                row_ids=(row.id,),
+                field="reference",
+            )
         return [
             piece._replace(rate_pct=combine(piece.rate_pct, row.value), row_ids=(row.id, *piece.row_ids))
             for piece in pieces
@@ -320,7 +349,7 @@ class LawBook:
 
     def _series_pieces(self, name: str) -> list[RatePiece]:
         rows = self.series(name)
-        for earlier, later in zip(rows, rows[1:], strict=False):
+        for earlier, later in pairwise(rows):
             if later.valid_from <= earlier.valid_to:
                 raise overlap(earlier, later)
         return [RatePiece(row.valid_from, row.valid_to, row.value, (row.id,)) for row in rows]
@@ -342,10 +371,12 @@ class LawBook:
         if unmet:
             needed = sorted(unmet[0].grounds - grounds)
             raise GroundMissing(
-                f"Law row {unmet[0].id} applies only with: {', '.join(needed)} (field requires). Record it on the customer or "
+                f"Law row {unmet[0].id} applies only with: {', '.join(needed)} (field requires). Record "
+                f"it on the customer or "
                 "the policy if it is so, or charge none.",
-                row_ids=(unmet[0].id,), field="requires",
-            )  # fmt: skip
+                row_ids=(unmet[0].id,),
+                field="requires",
+            )
         raise self._unknown(RateUnknown, jurisdiction, debtor_type, rule)
 
     def _unknown(
@@ -356,9 +387,11 @@ class LawBook:
             f"Check and activate the draft row {', '.join(drafts)}" if drafts else "Add a row with its source"
         )
         return kind(
-            f"No row for {rule} of {jurisdiction}, debtor type {debtor_type}, on the dates of this claim (field rule). {step}.",
-            row_ids=drafts, field="rule",
-        )  # fmt: skip
+            f"No row for {rule} of {jurisdiction}, debtor type {debtor_type}, on the dates of this "
+            f"claim (field rule). {step}.",
+            row_ids=drafts,
+            field="rule",
+        )
 
     def _period_key(self, jurisdiction: str, debtor_type: str, dates: ClaimDates) -> tuple:
         """Which stretch between row boundaries each date falls in: equal keys mean equal rows."""
@@ -387,7 +420,9 @@ def _applicable_day(row: LawRow, dates: ClaimDates) -> date:
     day = getattr(dates, row.applies_by)
     if day is None:
         raise DateMissing(
-            f"Law row {row.id} applies by {row.applies_by}, which this claim does not carry. Fill in that date.",
-            row_ids=(row.id,), field=row.applies_by,
-        )  # fmt: skip
+            f"Law row {row.id} applies by {row.applies_by}, which this claim does not carry. Fill in "
+            f"that date.",
+            row_ids=(row.id,),
+            field=row.applies_by,
+        )
     return day

@@ -57,7 +57,9 @@ class Place(NamedTuple):
 
 
 class LawChoice(NamedTuple):
-    """`reason`: "customer_override", "policy_override", "seller_law", "customer_law" or "named_law"; `row_id` the row behind it."""
+    """`reason`: "customer_override", "policy_override", "seller_law", "customer_law" or "named_law"; `row_id`
+    the row behind it.
+    """
 
     jurisdiction: str
     reason: str
@@ -72,7 +74,8 @@ def parse_choices(text: str) -> tuple[ChoiceRow, ...]:
         for name in COLUMNS[:5]:
             if not cells[name]:
                 raise RowInvalid(
-                    f"Law choice row {cells['id'] or '(no id)'}, field {name}: is empty. Fill it in, * for any.",
+                    f"Law choice row {cells['id'] or '(no id)'}, field {name}: is empty. Fill it in, * "
+                    f"for any.",
                     row_ids=(cells["id"],),
                     field=name,
                 )
@@ -92,8 +95,8 @@ def choose_law(
 ) -> LawChoice:
     """The jurisdiction for a claim. `jurisdictions` are the codes that have rows (`LawBook.jurisdictions`).
 
-    An override on the customer wins over one on the policy, both over the rows; the most precise row wins. Raises
-    UnknownJurisdiction when the outcome has no rows or no row fits.
+    An override on the customer wins over one on the policy, both over the rows; the most precise row wins.
+    Raises UnknownJurisdiction when the outcome has no rows or no row fits.
     """
     for law, reason in ((customer_law, "customer_override"), (policy_law, "policy_override")):
         if law:
@@ -105,8 +108,10 @@ def choose_law(
     ]
     if not fitting:
         raise UnknownJurisdiction(
-            f"No rule says which law governs a claim from {seller.country or '?'} on a {debtor_type} debtor in "
-            f"{customer.country or '?'} (field jurisdiction). Choose the law on the policy or the customer.",
+            f"No rule says which law governs a claim from {seller.country or '?'} on a {debtor_type} "
+            f"debtor in "
+            f"{customer.country or '?'} (field jurisdiction). Choose the law on the policy or the "
+            f"customer.",
             field="jurisdiction",
         )
     row = max(fitting, key=lambda row: (row.precision, row.id))
@@ -120,7 +125,8 @@ def choose_law(
 def _known(law: str, jurisdictions: Collection[str], chosen_by: str) -> str:
     if law not in jurisdictions:
         raise UnknownJurisdiction(
-            f"No late-payment rows exist for jurisdiction {law or '(no country)'}, chosen by {chosen_by} (field jurisdiction). "
+            f"No late-payment rows exist for jurisdiction {law or '(no country)'}, chosen by "
+            f"{chosen_by} (field jurisdiction). "
             "Set the country, choose another law on the policy or the customer, or add its rows.",
             field="jurisdiction",
         )

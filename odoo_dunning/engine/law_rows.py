@@ -1,7 +1,8 @@
 """Law as dated rows: their shape, the CSV they travel in, and what makes a set of rows sound.
 
-A row states one rule of one jurisdiction for a span of dates, with where it was read and how sure we are of it.
-`valid_from` and `valid_to` are both inclusive; an empty `valid_to` is open. Cells nobody knows have no row.
+A row states one rule of one jurisdiction for a span of dates, with where it was read and how sure we are of
+it. `valid_from` and `valid_to` are both inclusive; an empty `valid_to` is open. Cells nobody knows have no
+row.
 """
 
 import csv
@@ -29,10 +30,8 @@ RATE_UNITS = ("pct", "pp", "times")
 INTEREST_RULES = {
     "reference_rate": ("pct",),
     "interest_rate": RATE_UNITS,
-    "interest_rate_without_fault": RATE_UNITS,
     "agreed_rate_floor": RATE_UNITS,
     "agreed_rate_cap": RATE_UNITS,
-    "agreed_rate_basis": ("text",),
     "rate_mode": ("text",),
     "day_count": ("text",),
     "compounding": ("text",),
@@ -67,7 +66,6 @@ CHARGE_RULES = {kind + limit: units for kind in CHARGE_KINDS for limit, units in
 OTHER_RULES = {
     "notice_start_email": ("days", "working_days"),
     "notice_start_post": ("days", "working_days"),
-    "notice_ground": ("text",),
     "legal_basis": ("text_key",),
     "required_statement": ("text_key",),
     "tax_treatment": ("text",),
@@ -92,10 +90,11 @@ MIN_REFERENCE_PCT = Decimal(-10)
 class LawRow:
     """One rule. `id` is a stable text key printed on everything the row justified.
 
-    `value` is a Decimal for numeric units, text otherwise. `from_amount` makes the row one band of a scale: it holds for
-    principals "from" (>=) or "over" (>) that amount, in `from_currency`; `percent_over` adds that percentage of the part
-    of the principal above `from_amount`. `from_message`/`to_message` limit it to reminder numbers. `requires` names
-    the grounds, joined by "+", that must all be present. `reference` is the series a margin builds on.
+    `value` is a Decimal for numeric units, text otherwise. `from_amount` makes the row one band of a scale:
+    it holds for principals "from" (>=) or "over" (>) that amount, in `from_currency`; `percent_over` adds
+    that percentage of the part of the principal above `from_amount`. `from_message`/`to_message` limit it to
+    reminder numbers. `requires` names the grounds, joined by "+", that must all be present. `reference` is
+    the series a margin builds on.
     """
 
     id: str
@@ -137,9 +136,17 @@ class LawRow:
         """Two usable rows with the same slot must not overlap in time."""
         text = self.value if self.rule in ("required_statement", "legal_basis") else ""
         return (
-            self.jurisdiction, self.debtor_type, self.rule, self.applies_by, text, self.requires,
-            self.reference if self.rule == "reference_rate" else "", self.from_amount, self.from_is, self.from_message,
-        )  # fmt: skip
+            self.jurisdiction,
+            self.debtor_type,
+            self.rule,
+            self.applies_by,
+            text,
+            self.requires,
+            self.reference if self.rule == "reference_rate" else "",
+            self.from_amount,
+            self.from_is,
+            self.from_message,
+        )
 
 
 COLUMNS = tuple(field.name for field in fields(LawRow))
@@ -151,7 +158,9 @@ class ParsedRows(NamedTuple):
 
 
 def parse_rows(text: str) -> ParsedRows:
-    """Rows of a CSV text with the columns of `LawRow` (any order, all present). One bad row never hides another."""
+    """Rows of a CSV text with the columns of `LawRow` (any order, all present). One bad row never hides
+    another.
+    """
     reader = csv.DictReader(io.StringIO(text))
     missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
     if missing:
@@ -314,7 +323,8 @@ def find_conflicts(
 
 def overlap(first: LawRow, second: LawRow) -> RuleConflict:
     message = (
-        f"Law rows {first.id} and {second.id} both apply to {first.rule} of {first.jurisdiction} from {second.valid_from}. "
+        f"Law rows {first.id} and {second.id} both apply to {first.rule} of {first.jurisdiction} from "
+        f"{second.valid_from}. "
         "End one the day before the other begins (field valid_to), or remove one."
     )
     return RuleConflict(message, row_ids=(first.id, second.id), field="valid_to")
@@ -333,7 +343,8 @@ def find_gaps(rows: Iterable[LawRow], activated: frozenset[str] = frozenset()) -
             first_missing = earlier.valid_to + timedelta(days=1)
             if later.valid_from > first_missing:
                 message = (
-                    f"Reference rate {name} has no row from {first_missing} to {later.valid_from - timedelta(days=1)}, "
+                    f"Reference rate {name} has no row from {first_missing} to "
+                    f"{later.valid_from - timedelta(days=1)}, "
                     f"between {earlier.id} and {later.id}. Add the missing rate or activate its draft."
                 )
                 gaps.append(SeriesGap(message, row_ids=(earlier.id, later.id), field="valid_from"))
@@ -341,7 +352,9 @@ def find_gaps(rows: Iterable[LawRow], activated: frozenset[str] = frozenset()) -
 
 
 class RowChange(NamedTuple):
-    """One line of an import diff. `change` is "added", "changed" or "missing"; `fields` lists (name, old, new)."""
+    """One line of an import diff. `change` is "added", "changed" or "missing"; `fields` lists (name, old,
+    new).
+    """
 
     change: str
     row_id: str

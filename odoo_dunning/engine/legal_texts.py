@@ -1,6 +1,7 @@
 """Sentences the law wants or the debtor deserves, by key and language, with `$name` places to fill.
 
-`string.Template` places can hold a name and nothing else, so an edited sentence cannot reach outside its data.
+`string.Template` places can hold a name and nothing else, so an edited sentence cannot reach outside its
+data.
 """
 
 import csv
@@ -8,6 +9,7 @@ import io
 from collections.abc import Mapping
 from string import Template
 
+from .law import ClaimDates, LawBook
 from .law_errors import RowInvalid
 
 COLUMNS = ("key", "lang", "text")
@@ -69,7 +71,26 @@ def sentence(texts: Texts, key: str, lang: str, values: Mapping[str, str] | None
         return Template(template).substitute(values or {})
     except KeyError as missing:
         raise RowInvalid(
-            f"Legal text {key} ({candidate}): no value for ${missing.args[0]}. Remove the place or supply the value.",
+            f"Legal text {key} ({candidate}): no value for ${missing.args[0]}. Remove the place or "
+            f"supply the value.",
             row_ids=(key,),
             field="text",
         ) from None
+
+
+def basis_key(book: LawBook, jurisdiction: str, debtor_type: str, dates: ClaimDates) -> str | None:
+    """Key of the sentence that names the statute behind the interest, or None where no usable row has one."""
+    row = book.find(jurisdiction, debtor_type, "legal_basis", dates)
+    return row.value if row else None
+
+
+def statement_keys(
+    book: LawBook, jurisdiction: str, debtor_type: str, dates: ClaimDates, message_number: int
+) -> tuple[str, ...]:
+    """Keys of the sentences this reminder must carry, in the order of their rows."""
+    rows = book.match(jurisdiction, debtor_type, "required_statement", dates)
+    return tuple(
+        row.value
+        for row in rows
+        if row.from_message <= message_number and (row.to_message is None or message_number <= row.to_message)
+    )

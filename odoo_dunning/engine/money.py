@@ -1,16 +1,20 @@
-"""Money arithmetic: `Decimal` only, rounded HALF_UP at the currency's own precision, never added across currencies."""
+"""Money arithmetic: `Decimal` only, rounded HALF_UP at the currency's own precision, never added across
+currencies.
+"""
 
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
 from .law_errors import AbsurdAmount
 
-# Own context: wide enough that products of amounts, rates and day counts stay exact, untouched by callers' settings.
+# Own context: wide enough that products of amounts, rates and day counts stay exact, untouched by callers'
+# settings.
 EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
 
 ZERO = Decimal(0)
 
-# ISO 4217 minor units where they differ from two. Inside Odoo the currency record's own precision is passed instead.
+# ISO 4217 minor units where they differ from two. Inside Odoo the currency record's own precision is passed
+# instead.
 _DIGITS = {
     **dict.fromkeys(
         (

@@ -13,8 +13,9 @@ DISCOUNT_BASES = ("principal", "total")
 
 @dataclass(frozen=True, slots=True)
 class SettlementTerms:
-    """`discount_pct` off the `base` ("principal": charges stay due in full, "total": off everything) if paid within
-    `pay_within_days`. Charges in `waived_kinds` are dropped as part of the offer."""
+    """`discount_pct` off the `base` ("principal": charges stay due in full, "total": off everything) if paid
+    within `pay_within_days`. Charges in `waived_kinds` are dropped as part of the offer.
+    """
 
     discount_pct: Decimal
     pay_within_days: int
@@ -24,7 +25,8 @@ class SettlementTerms:
     def __post_init__(self) -> None:
         if not ZERO <= self.discount_pct <= 100:
             raise AbsurdAmount(
-                f"Early settlement: a discount of {self.discount_pct} % is outside 0 to 100 (field discount_pct). Correct it.",
+                f"Early settlement: a discount of {self.discount_pct} % is outside 0 to 100 (field "
+                f"discount_pct). Correct it.",
                 field="discount_pct",
             )
         if self.pay_within_days < 0:
@@ -40,7 +42,9 @@ class SettlementTerms:
 
 
 class Offer(NamedTuple):
-    """What the message promises: `pay_amount` by `pay_by_date` settles `total_due`; `discount` is the difference."""
+    """What the message promises: `pay_amount` by `pay_by_date` settles `total_due`; `discount` is the
+    difference.
+    """
 
     currency: str
     total_due: Decimal
@@ -51,7 +55,8 @@ class Offer(NamedTuple):
 
 
 class Settlement(NamedTuple):
-    """`outcome`: "honoured" (write off `write_off`), "short" (paid in time, `missing` too little) or "expired".
+    """`outcome`: "honoured" (write off `write_off`), "short" (paid in time, `missing` too little) or
+    "expired".
 
     `overpaid` is what arrived beyond the offer. Nothing is written off unless honoured.
     """
@@ -71,7 +76,9 @@ def make_offer(
     charges: dict[str, Decimal],
     offered_on: date,
 ) -> Offer:
-    """The offer for one message in one currency. `charges` are open amounts by kind ("interest", "recovery_sum", …)."""
+    """The offer for one message in one currency. `charges` are open amounts by kind ("interest",
+    "recovery_sum", …).
+    """
     waived = sum((amount for kind, amount in charges.items() if kind in terms.waived_kinds), ZERO)
     total = principal + sum(charges.values(), ZERO)
     base = principal if terms.base == "principal" else total - waived
@@ -81,7 +88,9 @@ def make_offer(
 
 
 def settle(offer: Offer, payments: list[tuple[date, Decimal]], today: date) -> Settlement | None:
-    """How the offer ended, or None while it is open and unpaid. Only payments between offer and pay-by date count."""
+    """How the offer ended, or None while it is open and unpaid. Only payments between offer and pay-by date
+    count.
+    """
     in_time = sum((amount for day, amount in payments if offer.offered_on <= day <= offer.pay_by_date), ZERO)
     if in_time >= offer.pay_amount:
         overpaid = in_time - offer.pay_amount
@@ -90,3 +99,19 @@ def settle(offer: Offer, payments: list[tuple[date, Decimal]], today: date) -> S
         return None
     missing = offer.pay_amount - in_time
     return Settlement("short" if in_time > 0 else "expired", ZERO, missing, ZERO)
+
+
+# Which open part a payment meets first. The law or the contract says which; it is a setting, never assumed.
+ALLOCATION_ORDERS = {
+    "costs_interest_principal": ("costs", "interest", "principal"),
+    "principal_first": ("principal", "interest", "costs"),
+}
+
+
+def allocate_payment(amount: Decimal, open_parts: dict[str, Decimal], order: str) -> dict[str, Decimal]:
+    """What of `amount` goes to "costs", "interest" and "principal"; the rest comes back as "unallocated"."""
+    allocated, left = {}, amount
+    for part in ALLOCATION_ORDERS[order]:
+        allocated[part] = min(left, max(open_parts.get(part, ZERO), ZERO))
+        left -= allocated[part]
+    return {**allocated, "unallocated": left}
