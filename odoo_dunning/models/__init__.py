@@ -17,3 +17,16 @@ from . import dunning_run
 from . import dunning_run_line
 from . import dunning_notice
 from . import mail_mail
+from . import dunning_ledger
+from . import dunning_ledger_token
+from . import dunning_ledger_record
+from . import dunning_ledger_sync
+from . import dunning_ledger_difference
+from . import dunning_ledger_event
+from . import dunning_ledger_gateway
+from . import dunning_ledger_consent
+from . import dunning_ledger_notice
+from . import dunning_ledger_pass
+from . import dunning_customer
+from . import dunning_allocation
+from . import dunning_quarantine

@@ -1,0 +1,379 @@
+"""Invoices, credits and payments of a ledger: receivables, and what was set against what."""
+
+from datetime import timezone
+from decimal import Decimal
+
+from odoo.tools import SQL
+
+from .. import lib
+from .accounts import accounts_of
+from .allocations import Allocations
+
+records = lib.part("records")
+
+ZERO = Decimal(0)
+COUNTED = (records.OPEN, records.PAID, records.UNKNOWN)
+
+
+class Documents:
+    """Stores document entries of a `Batch` and takes removed ones out of dunning."""
+
+    def __init__(self, batch):
+        self.batch = batch
+        self.ledger = batch.ledger
+        self.env = batch.env
+        self.currencies = Currencies(batch.ledger)
+
+    # === STORE === #
+
+    def store(self, entries):
+        """Write receivables of entries whose customer is here; the others wait for it."""
+        if not entries:
+            return
+        self.customers = self._customers({entry.record.customer_id for entry in entries})
+        self.batch.isolated(
+            [entry for entry in entries if entry.record.customer_id not in self.customers], self.batch.park
+        )
+        ready = [entry for entry in entries if entry.record.customer_id in self.customers]
+        ready = [entry for entry in ready if self._has_currency(entry)]
+        payers = {self.customers[entry.record.customer_id][1] for entry in ready}
+        self.accounts = accounts_of(self.env, self.ledger.company_id, payers)
+        self.batch.isolated(ready, self._write)
+
+    def _customers(self, refs):
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT external_id, debtor_partner_id, payer_partner_id FROM dunning_customer
+                 WHERE ledger_id = %s AND external_id = ANY(%s)
+                """,
+                self.ledger.id,
+                list(refs),
+            )
+        )
+        return {external_id: (debtor, payer) for external_id, debtor, payer in rows}
+
+    def _has_currency(self, entry):
+        if self.currencies.id_of(entry.record.currency):
+            return True
+        self.batch.set_aside(
+            entry,
+            self.env._(
+                "Currency %(code)s is not known in Odoo. Create it under Accounting, Configuration, Currencies, "
+                "then retry.",
+                code=entry.record.currency or "?",
+            ),
+        )
+        return False
+
+    def _write(self, entries):
+        present = self._present([entry for entry in entries if entry.is_known])
+        items = [vals for entry in entries for vals in self._items(entry, (entry.entity, entry.external_id) in present)]
+        self.env["dunning.item"]._upsert_external(items)
+        self._drop_surplus_installments([entry for entry in entries if entry.entity == "invoice" and entry.is_known])
+        self.batch.keep_versions([self._version(entry) for entry in entries])
+        Allocations(self.ledger, self.currencies).store([entry.record for entry in entries])
+        self.batch.stored(entries)
+
+    def _version(self, entry):
+        record = entry.record
+        return (
+            entry,
+            "live",
+            record.customer_id,
+            self.currencies.id_of(record.currency),
+            _signed_open(record),
+            record.rate,
+        )
+
+    def _present(self, entries):
+        """Return which of the entries have receivables here."""
+        if not entries:
+            return set()
+        return set(
+            self.env.execute_query(
+                SQL(
+                    """
+                    SELECT DISTINCT i.entity, i.external_id
+                      FROM unnest(%s, %s) AS k (entity, external_id)
+                      JOIN dunning_item i
+                        ON i.ledger_id = %s AND i.entity = k.entity AND i.external_id = k.external_id
+                    """,
+                    [entry.entity for entry in entries],
+                    [entry.external_id for entry in entries],
+                    self.ledger.id,
+                )
+            )
+        )
+
+    # === ITEMS === #
+
+    def _items(self, entry, is_present):
+        """Return the values of the entry's receivables: one, or one per instalment, or none worth a row."""
+        record = entry.record
+        if not is_present and not _is_worth_a_row(record):
+            return []
+        common = self._common(entry)
+        if isinstance(record, records.Payment):
+            return [
+                common
+                | {
+                    "kind": "payment",
+                    "number": record.reference or record.external_id,
+                    "reference": record.reference,
+                    "issue_date": record.date,
+                    "due_date": record.date,
+                    "amount_total": -record.amount,
+                    "amount_open": _signed_open(record),
+                    "link_url": False,
+                }
+            ]
+        document = common | {
+            "number": record.number or record.external_id,
+            "reference": record.reference or False,
+            "issue_date": record.issue_date,
+        }
+        if isinstance(record, records.Credit):
+            return [
+                document
+                | {
+                    "kind": "credit",
+                    "due_date": record.issue_date,
+                    "amount_total": -record.total,
+                    "amount_open": _signed_open(record),
+                    "link_url": False,
+                }
+            ]
+        return [
+            document
+            | {
+                "kind": "invoice",
+                "installment": position,
+                "due_date": due_date,
+                "amount_total": total,
+                "amount_open": amount_open,
+                "link_url": record.link or False,
+            }
+            for position, (due_date, total, amount_open) in enumerate(_installments(record))
+        ]
+
+    def _common(self, entry):
+        record = entry.record
+        debtor_id, payer_id = self.customers[record.customer_id]
+        return {
+            "ledger_id": self.ledger.id,
+            "company_id": self.ledger.company_id.id,
+            "origin": self.ledger.vendor,
+            "entity": entry.entity,
+            "external_id": entry.external_id,
+            "installment": 0,
+            "account_id": self.accounts[payer_id],
+            "partner_id": debtor_id,
+            "currency_id": self.currencies.id_of(record.currency),
+            "no_followup": record.status == records.UNKNOWN,
+            "source_state": record.status,
+            "updated_at": record.updated_at.astimezone(timezone.utc).replace(tzinfo=None),
+            "content_hash": entry.hash,
+        }
+
+    def _drop_surplus_installments(self, entries):
+        """An invoice that came back with fewer instalments has nothing open on the others."""
+        if not entries:
+            return
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE dunning_item i SET amount_open = 0, is_open = FALSE, source_state = 'void', content_hash = ''
+                  FROM unnest(%s, %s) AS k (external_id, count)
+                 WHERE i.ledger_id = %s AND i.entity = 'invoice' AND i.external_id = k.external_id
+                   AND i.installment >= k.count AND i.is_open
+                """,
+                [entry.external_id for entry in entries],
+                [max(1, len(_installments(entry.record))) for entry in entries],
+                self.ledger.id,
+            )
+        )
+
+    # === REMOVALS === #
+
+    def bury(self, entries):
+        """Records that are gone at the source. Those with money open wait for the end of the pass: too many at
+        once are a question, not an order. Meanwhile they are not dunned."""
+        if not entries:
+            return
+        open_keys = self._open_keys(entries)
+        unknown = [entry for entry in entries if not entry.is_known]
+        known = [entry for entry in entries if entry.is_known]
+        held = [entry for entry in known if (entry.record.target, entry.external_id) in open_keys]
+        gone = [entry for entry in known if (entry.record.target, entry.external_id) not in open_keys]
+        self._hold(held)
+        self.batch.keep_versions([(entry, "gone", None, None, None, None) for entry in gone + unknown])
+        self._close([(entry.record.target, entry.external_id) for entry in gone])
+        self.batch.stored(gone + held)
+        self.batch.counts["unchanged"] += len(unknown)
+
+    def _open_keys(self, entries):
+        return set(
+            self.env.execute_query(
+                SQL(
+                    """
+                    SELECT r.entity, r.external_id
+                      FROM unnest(%s, %s) AS k (entity, external_id)
+                      JOIN dunning_ledger_record r
+                        ON r.ledger_id = %s AND r.entity = k.entity AND r.external_id = k.external_id
+                     WHERE r.amount_open <> 0 AND r.state IN ('live', 'held')
+                    """,
+                    [entry.record.target for entry in entries],
+                    [entry.external_id for entry in entries],
+                    self.ledger.id,
+                )
+            )
+        )
+
+    def _hold(self, entries):
+        if not entries:
+            return
+        self.env.cr.execute_values(
+            f"""
+            UPDATE dunning_ledger_record r SET state = 'held', removed_at = v.removed_at
+              FROM (VALUES %s) AS v (entity, external_id, removed_at)
+             WHERE r.ledger_id = {int(self.ledger.id)} AND r.entity = v.entity AND r.external_id = v.external_id
+            """,
+            [
+                (entry.record.target, entry.external_id, entry.record.updated_at.astimezone(timezone.utc).replace(tzinfo=None))
+                for entry in entries
+            ],
+        )
+        self._flag_held()
+
+    def _flag_held(self):
+        """Receivables whose removal waits are left out of dunning; those of the others are not."""
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE dunning_item i SET no_followup = TRUE, source_state = 'removal'
+                  FROM dunning_ledger_record r
+                 WHERE r.ledger_id = %s AND r.state = 'held' AND i.ledger_id = r.ledger_id
+                   AND i.entity = r.entity AND i.external_id = r.external_id AND i.source_state <> 'removal'
+                """,
+                self.ledger.id,
+            )
+        )
+        self.env["dunning.item"].invalidate_model()
+
+    def bury_held(self):
+        rows = self.env.execute_query(
+            SQL(
+                """
+                UPDATE dunning_ledger_record SET state = 'gone', updated_at = removed_at, removed_at = NULL,
+                       amount_open = 0
+                 WHERE ledger_id = %s AND state = 'held' RETURNING entity, external_id
+                """,
+                self.ledger.id,
+            )
+        )
+        self._close(rows)
+        self.env["dunning.ledger.record"].invalidate_model()
+
+    def revive_held(self):
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE dunning_item i SET no_followup = FALSE, source_state = 'open'
+                  FROM dunning_ledger_record r
+                 WHERE r.ledger_id = %s AND r.state = 'held' AND i.ledger_id = r.ledger_id
+                   AND i.entity = r.entity AND i.external_id = r.external_id AND i.source_state = 'removal'
+                """,
+                self.ledger.id,
+            )
+        )
+        self.env.cr.execute(
+            SQL(
+                "UPDATE dunning_ledger_record SET state = 'live', removed_at = NULL"
+                " WHERE ledger_id = %s AND state = 'held'",
+                self.ledger.id,
+            )
+        )
+        self.env["dunning.item"].invalidate_model()
+        self.env["dunning.ledger.record"].invalidate_model()
+
+    def _close(self, keys):
+        """Nothing is open on these any more, nothing is set against anything by them."""
+        if not keys:
+            return
+        entities, ids = zip(*keys, strict=True)
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE dunning_item i SET amount_open = 0, is_open = FALSE, source_state = 'deleted',
+                       content_hash = ''
+                  FROM unnest(%s, %s) AS k (entity, external_id)
+                 WHERE i.ledger_id = %s AND i.entity = k.entity AND i.external_id = k.external_id
+                """,
+                list(entities),
+                list(ids),
+                self.ledger.id,
+            )
+        )
+        self.env["dunning.item"].invalidate_model()
+        Allocations(self.ledger, self.currencies).forget(keys)
+        gone_customers = [external_id for entity, external_id in keys if entity == "customer"]
+        if gone_customers:
+            self.env["dunning.customer"].search(
+                [("ledger_id", "=", self.ledger.id), ("external_id", "in", gone_customers)]
+            ).is_active_at_source = False
+
+
+class Currencies:
+    """ISO code to `res.currency`, known ones that are switched off included: those are switched on."""
+
+    def __init__(self, ledger):
+        self.ledger = ledger
+        self._ids = {}
+
+    def id_of(self, code):
+        """Return the id of the currency, or None when Odoo does not have it."""
+        if code not in self._ids:
+            self._ids[code] = self._find(code)
+        return self._ids[code]
+
+    def _find(self, code):
+        currency = self.ledger.env["res.currency"].with_context(active_test=False).search([("name", "=", code)], limit=1)
+        if currency and not currency.active:
+            currency.active = True
+            self.ledger._current_pass()._add_note(
+                self.ledger.env._("Currency %(code)s was switched on: the ledger uses it.", code=code)
+            )
+        return currency.id or None
+
+
+def _is_worth_a_row(record):
+    """Invoices that count, and credits and money that somebody still has to his name."""
+    if record.status not in COUNTED:
+        return False
+    return isinstance(record, records.Invoice) or bool(_signed_open(record))
+
+
+def _signed_open(record):
+    """What is open: positive for claims, negative for credits and unapplied money; nothing on a void document."""
+    if record.status not in COUNTED:
+        return ZERO
+    if isinstance(record, records.Invoice):
+        return record.open_amount
+    return -(record.open_amount if isinstance(record, records.Credit) else record.unapplied_amount)
+
+
+def _installments(record):
+    """Return `(due date, total, open)` per instalment. Money received covers the earliest instalments first.
+
+    Instalments that do not add up to the total are not believed: the invoice then has its own due date only.
+    """
+    parts = sorted(record.installments)
+    if not parts or sum(amount for _due, amount in parts) != record.total:
+        return [(record.due_date, record.total, _signed_open(record))]
+    left, rows = _signed_open(record), []
+    for due_date, amount in reversed(parts):
+        part_open = min(amount, left)
+        rows.append((due_date, amount, part_open))
+        left -= part_open
+    return rows[::-1]

@@ -1,0 +1,61 @@
+import os
+import socket
+import time
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+
+from .. import lib
+
+# A pass in Odoo's own scheduler ends between two pages after this long and goes on with the next trigger.
+LONGEST_PASS_S = 600
+
+
+class DunningLedgerPass(models.Model):
+    """Passes run by Odoo's scheduler, through the connectors' engine and the same verbs a remote worker uses."""
+
+    _inherit = "dunning.ledger"
+
+    @api.model
+    def _cron_sync(self):
+        """Run a pass over each ledger that is due. Two schedulers at once share the ledgers by lease."""
+        due = self.search(
+            Domain("state", "=", "connected")
+            & (Domain("next_sync_at", "=", False) | Domain("next_sync_at", "<=", fields.Datetime.now())),
+            order="next_sync_at nulls first, id",
+        )
+        progress = self.env["ir.cron"]
+        progress._commit_progress(remaining=len(due))
+        for ledger in due:
+            ledger._run_pass()
+            if not progress._commit_progress(1):
+                break
+
+    def _run_pass(self, reconcile=False):
+        """Run one pass in this process; commits after every verb. Returns the connectors' `Outcome`."""
+        self.ensure_one()
+        sync, inprocess = lib.part("sync"), lib.part("gateway.inprocess")
+        began_s = time.monotonic()
+        gateway = inprocess.InProcessGateway(self, after_call=lambda verb: self._commit())
+        outcome = sync.run_pass(
+            gateway,
+            runner=f"odoo:{socket.gethostname()}:{os.getpid()}",
+            open_source=lib.part("ledgers").open_source,
+            reconcile=reconcile,
+            should_stop=lambda: time.monotonic() - began_s > LONGEST_PASS_S,
+        )
+        if outcome.result in ("busy", "blocked"):
+            self._put_off()
+        return outcome
+
+    def _commit(self):
+        """What a verb stored is durable before the next page is read, as over the network."""
+        self.env["ir.cron"]._commit_progress()
+
+    def _put_off(self):
+        """Somebody else is at work, or it cannot run: the scheduler looks again after the interval."""
+        ledger = self.sudo()
+        ledger.next_sync_at = max(
+            ledger.wait_until or fields.Datetime.now(),
+            fields.Datetime.add(fields.Datetime.now(), minutes=min(5, ledger.sync_interval_minutes)),
+        )

@@ -1,0 +1,208 @@
+import logging
+from datetime import timedelta, timezone
+
+from psycopg2.errors import LockNotAvailable, SerializationFailure
+
+from odoo import fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
+
+from .. import lib, secrets
+
+_logger = logging.getLogger(__name__)
+
+# An access token handed to a worker lives at least this long: a page and its delivery fit in.
+LEAST_LIFE = timedelta(minutes=5)
+# A consent that nobody used is renewed this long after its last renewal: 60 and 100 days are the vendors' limits.
+IDLE_RENEWAL = timedelta(days=7)
+TRIES = 5
+LOCK_WAIT = "60s"
+
+
+class DunningLedgerToken(models.Model):
+    """The secrets of one ledger, encrypted. Nobody has rights on this model; no field of it leaves the server.
+
+    A row of its own, because renewing a token happens in its own transaction under a row lock and must wait for
+    nothing that a running pass has written. The vendors replace the refresh token when it is used, so the answer
+    is committed before anybody sees the new access token.
+    """
+
+    _name = "dunning.ledger.token"
+    _description = "Secrets of a ledger"
+    _log_access = False
+    _rec_name = "ledger_id"
+
+    ledger_id = fields.Many2one("dunning.ledger", required=True, ondelete="cascade", index=True)
+    client_secret = fields.Text(groups=fields.NO_ACCESS)
+    webhook_key = fields.Text(groups=fields.NO_ACCESS)
+    # Sealed JSON: access_token, refresh_token and whatever else of the consent has to outlive a renewal.
+    answer = fields.Text(groups=fields.NO_ACCESS)
+    expires_at = fields.Datetime(groups=fields.NO_ACCESS)
+    refresh_expires_at = fields.Datetime(groups=fields.NO_ACCESS)
+    hard_end_at = fields.Datetime(groups=fields.NO_ACCESS)
+    refreshed_at = fields.Datetime(groups=fields.NO_ACCESS)
+    broken_reason = fields.Char(groups=fields.NO_ACCESS, help="Why the vendor refused the stored consent.")
+
+    _ledger_uniq = models.Constraint("UNIQUE (ledger_id)", "A ledger has one set of secrets.")
+
+    # === WRITING === #
+
+    def _set_client_secret(self, plain):
+        self.client_secret = secrets.seal(self.env, plain.strip())
+
+    def _set_webhook_key(self, plain):
+        self.webhook_key = secrets.seal(self.env, plain.strip())
+
+    def _forget_app(self):
+        self.write({"client_secret": False, "webhook_key": False})
+
+    def _forget_consent(self):
+        self.write(
+            {
+                "answer": False,
+                "expires_at": False,
+                "refresh_expires_at": False,
+                "hard_end_at": False,
+                "broken_reason": False,
+            }
+        )
+
+    def _keep(self, token_set):
+        """Store what a token endpoint handed out over what was known: a key it left out stays."""
+        self.ensure_one()
+        answer = self._answer()
+        answer["access_token"] = token_set.access_token
+        if token_set.refresh_token:
+            answer["refresh_token"] = token_set.refresh_token
+        idle_days = self._oauth().IDLE_DAYS
+        now = fields.Datetime.now()
+        self.write(
+            {
+                "answer": secrets.seal_json(self.env, answer),
+                "expires_at": _naive(token_set.expires_at),
+                "refresh_expires_at": _naive(token_set.refresh_ends_at) or now + timedelta(days=idle_days),
+                "hard_end_at": _naive(token_set.hard_end_at) or self.hard_end_at,
+                "refreshed_at": now,
+                "broken_reason": False,
+            }
+        )
+
+    # === READING === #
+
+    def _answer(self):
+        return secrets.unseal_json(self.env, self.answer) if self.answer else {}
+
+    def _client_secret(self):
+        return secrets.unseal(self.env, self.client_secret) if self.client_secret else ""
+
+    def _webhook_key(self):
+        return secrets.unseal(self.env, self.webhook_key) if self.webhook_key else ""
+
+    def _oauth(self):
+        return lib.part(f"{self.ledger_id.vendor}.oauth")
+
+    def _app(self):
+        """Return (client id, client secret, addresses) as the functions of `<vendor>.oauth` take them."""
+        return self.ledger_id.client_id, self._client_secret(), self.ledger_id._urls()
+
+    # === RENEWAL === #
+
+    def _fresh(self, rejected=""):
+        """Return `(access token, expires_at)`, renewed when the stored one is `rejected` or near its end.
+
+        However many workers ask at once, the vendor is asked once: the others wait for the lock and read what was
+        stored. Committed before it returns, whatever becomes of the caller's transaction.
+
+        :raise Reconnect: the vendor refuses the consent; it is not asked again until someone reconnects.
+        :raise Retry: no clear answer from the vendor.
+        """
+        self.ensure_one()
+        errors = lib.part("errors")
+        for _attempt in range(TRIES):
+            try:
+                with self.env.registry.cursor() as cr:
+                    token = self.with_env(self.env(cr=cr, su=True))
+                    refusal = token._renew_where_due(rejected)
+                    answer = token._answer()
+                    expires_at = token.expires_at
+            except SerializationFailure:
+                continue  # another worker renewed it while we waited: look again
+            except LockNotAvailable:
+                break
+            if refusal:
+                raise errors.Reconnect(refusal)
+            return answer["access_token"], expires_at
+        raise errors.Retry(self.env._("Another worker is renewing the access just now."), 30)
+
+    def _renew_where_due(self, rejected):
+        """Renew under the row lock. Return why the consent is broken, or "" when the stored token is good."""
+        self.env.cr.execute(SQL("SET LOCAL lock_timeout = %s", LOCK_WAIT))
+        self.env.cr.execute(
+            SQL("SELECT 1 FROM dunning_ledger_token WHERE id = %s FOR UPDATE", self.id), log_exceptions=False
+        )
+        answer = self._answer()
+        if not answer.get("refresh_token"):
+            return self.env._("There is no consent stored for this connection. Connect it.")
+        if self.broken_reason:
+            return self.broken_reason
+        if answer.get("access_token") != rejected and self.expires_at > fields.Datetime.now() + LEAST_LIFE:
+            return ""
+        return self._renew(answer["refresh_token"])
+
+    def _renew(self, refresh_token):
+        client_id, client_secret, urls = self._app()
+        try:
+            token_set = self._oauth().refresh(client_id, client_secret, refresh_token, urls=urls)
+        except lib.part("errors").Reconnect as error:
+            self.broken_reason = error.message
+            return error.message
+        self._keep(token_set)
+        _logger.info("Access to ledger %s renewed.", self.ledger_id.id)
+        return ""
+
+    def _keep_alive(self):
+        """Renew a consent that was not used for a while; a refusal becomes the ledger's state."""
+        errors = lib.part("errors")
+        for token in self:
+            if not token.answer or token.refreshed_at > fields.Datetime.now() - IDLE_RENEWAL:
+                continue
+            try:
+                token._fresh(rejected=token._answer().get("access_token", ""))
+            except errors.Reconnect as error:
+                token.ledger_id._need_reconnect(error.message)
+            except errors.ConnectorError as error:
+                _logger.info("Ledger %s: %s", token.ledger_id.id, error.message)
+            token.invalidate_recordset()
+
+    def _revoke(self):
+        """End the consent at the vendor and forget it here. Return what happened, in a sentence."""
+        answer = self._answer()
+        note = self.env._("Disconnected; the consent was withdrawn at the vendor.")
+        if answer.get("refresh_token"):
+            client_id, client_secret, urls = self._app()
+            try:
+                self._oauth().revoke(client_id, client_secret, answer["refresh_token"], urls=urls)
+            except lib.part("errors").ConnectorError as error:
+                raise UserError(
+                    self.env._(
+                        "%(ledger)s stays connected: %(cause)s", ledger=self.ledger_id.name, cause=error.message
+                    )
+                ) from None
+        self._forget_consent()
+        return note
+
+    def _rotate_keys(self):
+        """Encrypt every secret again with the first configured key."""
+        for token in self.search([]):
+            token.write(
+                {
+                    name: secrets.rotate(self.env, token[name])
+                    for name in ("client_secret", "webhook_key", "answer")
+                    if token[name]
+                }
+            )
+
+
+def _naive(instant):
+    """An aware instant as Odoo stores it: naive UTC. None stays None."""
+    return instant.astimezone(timezone.utc).replace(tzinfo=None) if instant else False

@@ -1,0 +1,66 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from .. import secrets
+
+
+class DunningQuarantine(models.Model):
+    """A record of a ledger that could not be taken in, with its cause and its encrypted payload.
+
+    `parked` rows are no faults: a document that came before its customer waits here.
+    """
+
+    _name = "dunning.quarantine"
+    _description = "Ledger record set aside"
+    _order = "last_at desc, id desc"
+    _rec_name = "external_id"
+
+    ledger_id = fields.Many2one("dunning.ledger", required=True, readonly=True, ondelete="cascade")
+    company_id = fields.Many2one(related="ledger_id.company_id", store=True, index=True)
+    entity = fields.Char(string="Kind", required=True, readonly=True)
+    external_id = fields.Char(string="Id at the source", required=True, readonly=True)
+    cause = fields.Text(required=True, readonly=True)
+    state = fields.Selection(
+        [("open", "To look at"), ("parked", "Waits for its customer"), ("dismissed", "Dismissed")],
+        required=True,
+        readonly=True,
+        default="open",
+    )
+    waits_for_ref = fields.Char(string="Waits for customer", readonly=True)
+    is_wire = fields.Boolean(readonly=True, help="The payload is a record ready to be taken in, not the vendor's own.")
+    payload = fields.Text(groups=fields.NO_ACCESS)
+    tries = fields.Integer(readonly=True, default=1)
+    first_at = fields.Datetime(readonly=True, default=fields.Datetime.now)
+    last_at = fields.Datetime(readonly=True, default=fields.Datetime.now)
+    dismiss_reason = fields.Char()
+
+    _record_uniq = models.Constraint(
+        "UNIQUE (ledger_id, entity, external_id)", "A record is set aside once."
+    )
+    _waiting = models.Index("(ledger_id, waits_for_ref) WHERE state = 'parked'")
+
+    @api.depends("entity", "external_id")
+    def _compute_display_name(self):
+        for row in self:
+            row.display_name = f"{row.entity} {row.external_id}"
+
+    def action_retry(self):
+        """Take the record in again, or have it read again from the ledger with the next pass."""
+        self.check_access("write")
+        for ledger, rows in self.grouped("ledger_id").items():
+            ledger.sudo()._retry_set_aside(rows.sudo())
+
+    def action_dismiss(self):
+        """Leave the record out for good, with the reason a person gave."""
+        self.check_access("write")
+        for row in self:
+            if not row.dismiss_reason:
+                raise UserError(
+                    self.env._("%(record)s: say why it is dismissed, then dismiss it.", record=row.display_name)
+                )
+        self.sudo().write({"state": "dismissed"})
+
+    def _payload(self):
+        """Return the stored record (dict), decrypted."""
+        self.ensure_one()
+        return secrets.unseal_json(self.env, self.sudo().payload)
