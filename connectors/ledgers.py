@@ -6,13 +6,14 @@ import importlib
 
 from .errors import Stop
 from .gateway import Lease
-from .sync import Source, Tokens
+from .sync import Source
+from .tokens import TokenSource
 
 # Folder → what pip needs to be told when its SDK is missing.
 VENDORS = {"quickbooks": "python-quickbooks", "xero": "xero-python"}
 
 
-def open_source(lease: Lease, tokens: Tokens) -> Source:
+def open_source(lease: Lease, tokens: TokenSource) -> Source:
     """:raise Stop: the ledger is unknown here or its SDK is not installed."""
     if lease.vendor not in VENDORS:
         raise Stop(f"There is no connector for {lease.vendor!r}; there are {', '.join(VENDORS)}.")

@@ -33,6 +33,7 @@ from .errors import (
 from .gateway import Gateway, Lease
 from .records import Record, Tombstone, decimal_text, instant_text, parse_instant
 from .redact import logger, redacted
+from .tokens import LeasedTokens, TokenSource
 
 T = TypeVar("T")
 _log = logger(__name__)
@@ -123,22 +124,10 @@ class Outcome:
         return self.result in ("done", "later", "busy")
 
 
-class Tokens:
-    """The access token of a lease; `renew` has Odoo refresh it. Never printed."""
-
-    def __init__(self, gateway: Gateway, lease: Lease):
-        self._gateway, self._lease = gateway, lease.key
-        self.access = lease.access_token
-
-    def renew(self) -> str:
-        self.access = self._gateway.sync_token(self._lease, self.access)["access_token"]
-        return self.access
-
-
 def run_pass(
     gateway: Gateway,
     runner: str,
-    open_source: Callable[[Lease, Tokens], Source],
+    open_source: Callable[[Lease, TokenSource], Source],
     reconcile: bool = False,
     watch: Callable[[str, int], Any] = lambda step, done: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -162,10 +151,10 @@ def run_pass(
     return outcome
 
 
-def _judged(work: Pass, open_source: Callable[[Lease, Tokens], Source], reconcile: bool) -> Outcome:
+def _judged(work: Pass, open_source: Callable[[Lease, TokenSource], Source], reconcile: bool) -> Outcome:
     """Run it and turn every way it can end into an Outcome."""
     try:
-        work.run(open_source(work.lease, Tokens(work.gateway, work.lease)), reconcile)
+        work.run(open_source(work.lease, LeasedTokens(work.gateway, work.lease)), reconcile)
         return Outcome("done", work.summary(), dict(work.counts))
     except LeaseLost as error:
         return Outcome("lost", error.message, dict(work.counts))
@@ -234,9 +223,17 @@ class Pass:
         """What changed since the last pass, and what could not be read then."""
         for stream in self.source.streams:
             self._scan(stream, self._since(stream))
-        for entity, tries in list(self._cursors["retry"].items()):
-            for page in self.source.fetch(entity, list(tries)):
-                self._deliver(page, "retry")
+        for entity, ids in self._wanted_again().items():
+            for page in self.source.fetch(entity, sorted(ids)):
+                self._deliver(page, "again")
+
+    def _wanted_again(self) -> dict[str, set[str]]:
+        """Records refused before, and those the gateway asks for (set aside there, or named by a webhook)."""
+        wanted = {entity: set(tries) for entity, tries in self._cursors["retry"].items() if tries}
+        for row in self.lease.options.get("refetch") or ():
+            if row["entity"] in self.source.entities:
+                wanted.setdefault(row["entity"], set()).add(row["external_id"])
+        return wanted
 
     def _since(self, stream: str) -> datetime | None:
         cursor = self._cursors["streams"].get(stream)
@@ -264,7 +261,8 @@ class Pass:
             answer = self.gateway.sync_ingest(self.lease.key, [record.to_wire() for record in batch])
             for key in ("stored", "unchanged", "stale"):
                 self.counts[key] += answer.get(key, 0)
-            self.counts["parked"] += len(answer.get("parked", ()))
+            parked = set(answer.get("parked", ()))
+            self.counts["parked"] += len(parked)
             refused = {(row["entity"], row["external_id"]) for row in answer.get("quarantined", ())}
             self.counts["quarantined"] += len(refused)
             self._settle_retries(batch, refused)
@@ -272,7 +270,14 @@ class Pass:
                 self._touch(batch)
             if self._ids:
                 self._ids.add(batch)
+            if parked:
+                self._fetch_parents({record.customer_id for record in batch if record.external_id in parked})
         self._watch(step, len(page.records))
+
+    def _fetch_parents(self, customer_ids: set[str]) -> None:
+        """Documents wait for their customer at the gateway; it is asked for now and sets them free."""
+        for page in self.source.fetch("customer", sorted(customer_ids)):
+            self._deliver(page, "customer")
 
     def _set_aside(self, bad: list[BadRecord]) -> None:
         rows = [
@@ -380,11 +385,13 @@ class Pass:
                 return
 
     def _ask_before_removal(self, entity: str, known_open: int, gone_open: int, seen: int) -> None:
+        """A gateway that `holds_removals` asks by itself, after they were confirmed; an empty ledger stops anyway."""
         allowed_pct = self._option("removal_share_pct", REMOVAL_SHARE_PCT)
         confirmed = self._option("removal_confirmed", 0)
         too_many = gone_open > REMOVAL_ALWAYS_FINE and gone_open * 100 > known_open * allowed_pct
+        asks = too_many and not self.lease.options.get("holds_removals")
         emptied = known_open and not seen
-        if (too_many or emptied) and gone_open > confirmed:
+        if (asks or emptied) and gone_open > confirmed:
             raise Stop(
                 f"{self.source.label}: {gone_open} of {known_open} open {entity} records are no longer there. "
                 "Nothing was removed. Check the ledger, then confirm the removal on the connection's page.",

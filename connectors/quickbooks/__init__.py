@@ -19,8 +19,9 @@ from ..gateway import Lease
 from ..reading import FieldError, Fields
 from ..records import Record, Tombstone
 from ..sync import Page, Total, chunks
+from ..tokens import TokenSource
 from . import mapping
-from .client import PAGE_ROWS, Client, TokenSource, quoted, quoted_instant
+from .client import PAGE_ROWS, Client, quoted, quoted_instant
 from .oauth import APIS
 
 LIMITS = Limits(per_minute=500)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from typing import Any, Protocol
+from typing import Any
 
 import requests
 from quickbooks import QuickBooks
@@ -20,6 +20,7 @@ from ..errors import SERVER_FAULT, Action, Gone, Reconnect, Resolution, Retry, S
 from ..oauth import require_safe
 from ..reading import FieldError, Fields, loads
 from ..redact import quieten_libraries
+from ..tokens import TokenSource
 
 TIMEOUT_S = (5, 60)
 MINOR_VERSION = 75
@@ -45,14 +46,6 @@ FAULTS: dict[str, Resolution] = {
     "6190": Resolution(Action.STOP, "the company's subscription has lapsed", "renew it at Intuit"),
     "10000": SERVER_FAULT,
 }
-
-
-class TokenSource(Protocol):
-    """The access token in use, and how to get another when it was rejected."""
-
-    access: str
-
-    def renew(self) -> str: ...
 
 
 class Session(OAuth2Session):
@@ -87,29 +80,20 @@ class Client:
         self._base = f"{self._sdk.api_url_v3}/company/{realm_id}"
         self._log_in(tokens.access)
 
-    def query(self, statement: str) -> dict:
-        """The `QueryResponse` of a statement."""
-        answer = self._call(lambda: self._sdk.query(statement))
-        found = answer.get("QueryResponse")
-        if not isinstance(found, dict):
-            raise Retry(f"{self._label}: an answer without QueryResponse.", 30)
-        return found
-
     def rows(self, entity: str, statement: str) -> list:
-        rows = self.query(statement).get(entity, [])
-        if not isinstance(rows, list):
-            raise Retry(f"{self._label}: the list of {entity} is not a list.", 30)
-        return rows
+        """The rows of a page; one with fewer rows than it announces is read again."""
+        return self._call(lambda: self._rows(entity, statement))
 
     def count(self, entity: str, where: str = "") -> int:
-        total = self.query(f"SELECT COUNT(*) FROM {entity}{where}").get("totalCount")
+        total = self._call(lambda: self._query(f"SELECT COUNT(*) FROM {entity}{where}")).get("totalCount")
         if not isinstance(total, int):
             raise Retry(f"{self._label}: the number of {entity} records could not be read.", 30)
         return total
 
     def changes(self, entities: tuple[str, ...], since: datetime) -> dict[str, list]:
         """Change data capture: entity → whole objects and `{"status": "Deleted"}` rows, 1,000 in all at most."""
-        answer = self._call(lambda: self._sdk.change_data_capture(",".join(entities), quoted_instant(since)))
+        when = quoted_instant(since)
+        answer = self._call(lambda: self._object(self._sdk.change_data_capture(",".join(entities), when)))
         found: dict[str, list] = {}
         for capture in answer.get("CDCResponse") or []:
             for page in capture.get("QueryResponse") or []:
@@ -120,38 +104,49 @@ class Client:
 
     def get(self, entity: str, record_id: str, **params: str) -> dict:
         """One record by id. :raise Gone: it does not exist (any more)."""
-        answer = self._call(lambda: self._sdk.get_single_object(entity, record_id, params=dict(params)))
+        answer = self._call(lambda: self._object(self._sdk.get_single_object(entity, record_id, dict(params))))
         record = answer.get(entity)
         if not isinstance(record, dict):
             raise Retry(f"{self._label}: an answer without {entity}.", 30)
         return record
 
     def preferences(self) -> dict:
-        return self._call(lambda: self._sdk.get(f"{self._base}/preferences")).get("Preferences") or {}
+        answer = self._call(lambda: self._object(self._sdk.get(f"{self._base}/preferences")))
+        return answer.get("Preferences") or {}
 
     def pdf(self, invoice_id: str) -> bytes:
-        return self._call(lambda: self._sdk.download_pdf("Invoice", invoice_id), of_bytes=True)
+        return self._call(lambda: self._sdk.download_pdf("Invoice", invoice_id))
 
     def update(self, entity: str, body: str, request_id: str) -> dict:
         """A write. `request_id` makes it happen once, however often it is sent."""
-        answer = self._call(lambda: self._sdk.update_object(entity, body, request_id=request_id))
+        answer = self._call(lambda: self._object(self._sdk.update_object(entity, body, request_id=request_id)))
         return answer.get(entity) or {}
 
     # -- one call ----------------------------------------------------------------------------------------------
-    def _call(self, send: Callable[[], Any], of_bytes: bool = False) -> Any:
+    def _call(self, send: Callable[[], Any]) -> Any:
         try:
-            return self._budget.run(lambda: self._answer(send, of_bytes))
+            return self._budget.run(send)
         except TokenRejected:
             self._log_in(self._tokens.renew())
         try:
-            return self._budget.run(lambda: self._answer(send, of_bytes))
+            return self._budget.run(send)
         except TokenRejected as error:
             raise Reconnect(f"{self._label}: a fresh access token was refused too. Reconnect.") from error
 
-    def _answer(self, send: Callable[[], Any], of_bytes: bool) -> Any:
-        answer = send()
-        if of_bytes:
-            return answer
+    def _rows(self, entity: str, statement: str) -> list:
+        found = self._query(statement)
+        rows, announced = found.get(entity, []), found.get("maxResults", 0)
+        if not isinstance(rows, list) or (isinstance(announced, int) and len(rows) < announced):
+            raise Retry(f"{self._label}: a page of {entity} arrived incomplete.", 1)
+        return rows
+
+    def _query(self, statement: str) -> dict:
+        found = self._object(self._sdk.query(statement)).get("QueryResponse")
+        if not isinstance(found, dict):
+            raise Retry(f"{self._label}: an answer without QueryResponse.", 30)
+        return found
+
+    def _object(self, answer: Any) -> dict:
         if not isinstance(answer, dict):
             raise Retry(f"{self._label}: an answer that is not an object.", 30)
         self._note_time(answer)

@@ -199,12 +199,26 @@ def _payment(fields: Fields, company: Company) -> Payment:
 
 
 def _allocations(fields: Fields, payment_id: str, customer_id: str, day: Any) -> Iterable[Allocation]:
+    """What the payment settles. Credit memos linked on it give first, in the order of the lines; money gives the rest."""
+    claims, memos = [], []
     for line in fields.children("Line"):
         for link in line.children("LinkedTxn"):
             kind, target = link.text("TxnType"), link.text("TxnId")
-            if kind in ("Invoice", "JournalEntry") and target:
+            if kind == "CreditMemo" and target:
+                memos.append([target, line.money("Amount")])
+            elif kind in ("Invoice", "JournalEntry") and target:
                 invoice_id = target if kind == "Invoice" else journal_id(target, customer_id)
-                yield Allocation("payment", payment_id, invoice_id, line.money("Amount"), day)
+                claims.append((invoice_id, line.money("Amount")))
+    for invoice_id, amount in claims:
+        while memos and amount:
+            part = min(memos[0][1], amount)
+            yield Allocation("credit", memos[0][0], invoice_id, part, day)
+            memos[0][1] -= part
+            amount -= part
+            if not memos[0][1]:
+                memos.pop(0)
+        if amount:
+            yield Allocation("payment", payment_id, invoice_id, amount, day)
 
 
 def _journal(fields: Fields, company: Company, settled: Callable) -> Iterable[Record]:
