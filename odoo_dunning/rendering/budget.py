@@ -51,7 +51,7 @@ class Budget:
         self.depth -= 1
 
 
-current: ContextVar[Budget] = ContextVar("dunning_rendering_budget")
+current: ContextVar[Budget | None] = ContextVar("dunning_rendering_budget", default=None)
 
 
 def checked_length(chars: int) -> None:

@@ -13,6 +13,7 @@ from jinja2 import Undefined, filters as standard
 from markupsafe import Markup, escape
 
 from .budget import checked_length, current
+from .labels import Plural
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _SCALARS = (str, int, Decimal, float)
@@ -41,8 +42,10 @@ def percent(value) -> str:
 
 def plural(forms, count, **values) -> str:
     """The form of a label for a count, with ``{n}`` filled in: ``{{ labels.days_overdue|plural(item.days_overdue) }}``."""
-    formats = current.get().formats
-    return fill(formats.plural(forms, _defined(count)), n=formats.number(count), **values)
+    if not isinstance(_defined(forms), Plural):
+        raise ValueError("The filter “plural” needs a label with several forms, such as “labels.days_overdue”.")
+    text = current.get().formats.plural(forms, _defined(count))
+    return fill(text, **values) if values else text
 
 
 def fill(text, **values) -> str:
@@ -55,7 +58,7 @@ def fill(text, **values) -> str:
 def isolate(text) -> str:
     """A name in plain text or a subject, fenced off when it runs right to left so that it cannot turn its line."""
     text = str(_defined(text))
-    if any(unicodedata.bidirectional(character) in ("R", "AL") for character in text):
+    if not text.isascii() and any(unicodedata.bidirectional(character) in ("R", "AL") for character in text):
         return f"{_FIRST_STRONG_ISOLATE}{text}{_POP_ISOLATE}"
     return text
 

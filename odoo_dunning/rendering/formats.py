@@ -12,9 +12,12 @@ from babel.dates import format_date
 from babel.numbers import format_currency, get_currency_symbol, get_decimal_symbol, get_group_symbol
 
 from .context import Currency
+from .labels import Plural
 
 NBSP = "\u00a0"
 LARGEST = Decimal(10) ** 18
+_QUANTA = tuple(Decimal(1).scaleb(-digits) for digits in range(13))
+PLURALS_KEPT = 4096
 DATE_STYLES = ("short", "medium", "long", "full")
 
 
@@ -37,33 +40,46 @@ class Formats:
         self.language = language
         self.locale = locale_of(language)
         self.currency = currency
+        self._write_money = _money_style(self.language, currency)
+        self._written: dict[Decimal, str] = {}
 
     def money(self, amount, currency: Currency | None = None) -> str:
-        return _money_style(self.locale, currency or self.currency)(_decimal(amount))
+        """``amount`` in ``currency``, or in the message's own."""
+        if currency is not None:
+            return _money_style(self.language, currency)(_decimal(amount))
+        text = self._written.get(amount)
+        if text is None:
+            text = self._written[amount] = self._write_money(_decimal(amount))
+        return text
 
     def date(self, value: date, style: str = "medium") -> str:
         if style not in DATE_STYLES:
             raise ValueError(f"A date has no style “{style}”. There is: {', '.join(DATE_STYLES)}.")
         if not isinstance(value, date):
             raise ValueError("This is not a date. Show it without the filter “date”, or only if it is set.")
-        return _date(value, style, self.locale)
+        return _date(value, style, self.language)
 
     def number(self, value, digits: int = 0) -> str:
         if type(digits) is not int or not 0 <= digits <= 12:
             raise ValueError("The filter “number” takes 0 to 12 decimal places.")
-        return _localized(_decimal(value), digits, *_separators(self.locale))
+        return _localized(_decimal(value), digits, *_separators(self.language))
 
     def percent(self, value) -> str:
         """A value that is already per cent: 10.27 becomes 10.27 %, trailing zeros dropped."""
         value = _decimal(value).quantize(Decimal("0.0001"), ROUND_HALF_UP).normalize()
         digits = max(0, -value.as_tuple().exponent)
         pattern = self.locale.percent_formats[None]
-        return f"{pattern.prefix[0]}{_localized(value, digits, *_separators(self.locale))}{pattern.suffix[0]}"
+        return f"{pattern.prefix[0]}{_localized(value, digits, *_separators(self.language))}{pattern.suffix[0]}"
 
-    def plural(self, forms, number: int) -> str:
-        """The form of a text that goes with ``number``: ``forms`` maps CLDR categories (one, other, …) to texts."""
-        category = _plural_category(self.locale, int(number))
-        return forms[category if category in forms else "other"]
+    def plural(self, label: Plural, number: int) -> str:
+        """The form of the label that goes with ``number``, the number filled in."""
+        text = label.written.get((self.language, number))
+        if text is None:
+            category = self.locale.plural_form(int(number))
+            text = label.forms[category if category in label.forms else "other"].replace("{n}", self.number(number))
+            if len(label.written) < PLURALS_KEPT:
+                label.written[self.language, number] = text
+        return text
 
 
 def _decimal(value) -> Decimal:
@@ -76,35 +92,35 @@ def _decimal(value) -> Decimal:
 
 
 def _localized(value: Decimal, digits: int, decimal_mark: str, group_mark: str) -> str:
-    if value.as_tuple().exponent != -digits:
-        value = value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
-    whole, _dot, fraction = f"{value:,f}".partition(".")
-    whole = whole.replace(",", group_mark)
-    return f"{whole}{decimal_mark}{fraction}" if fraction else whole
+    return f"{value.quantize(_QUANTA[digits], ROUND_HALF_UP):,f}".translate(str.maketrans(",.", group_mark + decimal_mark))
 
 
 @lru_cache(maxsize=64)
-def _separators(locale: Locale) -> tuple[str, str]:
+def _separators(language: str) -> tuple[str, str]:
+    locale = locale_of(language)
     return get_decimal_symbol(locale), get_group_symbol(locale)
 
 
 @lru_cache(maxsize=512)
-def _money_style(locale: Locale, currency: Currency):
+def _money_style(language: str, currency: Currency):
     """A function that writes amounts of this currency; built once, since Babel's own costs 20 µs an amount."""
+    locale = locale_of(language)
     pattern = locale.currency_formats["standard"]
     symbol = get_currency_symbol(currency.code, locale)
     if symbol == currency.code and currency.symbol:
         symbol = currency.symbol
     if tuple(pattern.grouping) != (3, 3):
         return _by_babel(locale, currency)
-    decimal_mark, group_mark = _separators(locale)
+    decimal_mark, group_mark = _separators(language)
     (plus_prefix, minus_prefix), (plus_suffix, minus_suffix) = (
         [_with_symbol(text, symbol) for text in side] for side in (pattern.prefix, pattern.suffix)
     )
 
+    quantum, marks = _QUANTA[currency.digits], str.maketrans(",.", group_mark + decimal_mark)
+
     def write(amount: Decimal) -> str:
-        rounded = amount.quantize(Decimal(1).scaleb(-currency.digits), ROUND_HALF_UP)
-        text = _localized(abs(rounded), currency.digits, decimal_mark, group_mark)
+        rounded = amount.quantize(quantum, ROUND_HALF_UP)
+        text = f"{abs(rounded):,f}".translate(marks)
         if rounded < 0:
             return f"{minus_prefix}{text}{minus_suffix}"
         return f"{plus_prefix}{text}{plus_suffix}"
@@ -134,10 +150,5 @@ def _with_symbol(affix: str, symbol: str) -> str:
 
 
 @lru_cache(maxsize=8192)
-def _date(value: date, style: str, locale: Locale) -> str:
-    return format_date(value, style, locale)
-
-
-@lru_cache(maxsize=4096)
-def _plural_category(locale: Locale, number: int) -> str:
-    return locale.plural_form(number)
+def _date(value: date, style: str, language: str) -> str:
+    return format_date(value, style, locale_of(language))

@@ -10,18 +10,16 @@ from jinja2.exceptions import SecurityError, TemplateNotFound, TemplateSyntaxErr
 
 from .budget import Budget, BudgetExceeded, current
 from .context import VARIABLES, MessageContext
+from .filters import ALLOWED
 from .formats import Formats
 from .parts import FILE_NAMES, HTML, PARTS, SUBJECT, TEXT, Message, TemplateParts
 from .problems import Problem, TemplateProblem, did_you_mean
-from .sandbox import PARTIALS, MissingValue, Sandbox
-from .shipped import labels_for, partials
+from .sandbox import ALLOWED_TESTS, Sandbox, not_shipped
+from .shipped import label_language, labels_for, partials
 
 SUBJECT_CHARS = 250
-NAMES = (*VARIABLES, "labels")
 
 _LINE_BREAKING = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
-_TRAILING_BLANKS = re.compile(r"[ \t]+\n")
-_EMPTY_LINES = re.compile(r"\n{3,}")
 
 
 def render(parts: TemplateParts, context: MessageContext) -> Message:
@@ -31,17 +29,16 @@ def render(parts: TemplateParts, context: MessageContext) -> Message:
     """
     formats = Formats(context.language, context.document.currency)
     variables = {name: getattr(context, name) for name in VARIABLES}
-    variables["labels"] = labels_for(context.language)
     subject = _rendered(SUBJECT, parts.subject, variables, formats)
     html = _rendered(HTML, parts.html, variables, formats)
     text = _rendered(TEXT, parts.text, variables, formats)
     return Message(_one_line(subject), html.strip() + "\n", _tidy(text))
 
 
-def compile_part(part: str, source: str) -> Template:
-    """The compiled part, from a cache by source. Raises ``TemplateProblem``."""
+def compile_part(part: str, source: str, language: str) -> Template:
+    """The compiled part, from a cache by source and language. Raises ``TemplateProblem``."""
     try:
-        return _compiled(part, source)
+        return _compiled(part, source, label_language(language))
     except TemplateSyntaxError as error:
         raise TemplateProblem(Problem(part, error.lineno or 1, _syntax_message(error))) from error
     except (RecursionError, MemoryError, SyntaxError) as error:
@@ -51,14 +48,14 @@ def compile_part(part: str, source: str) -> Template:
         raise TemplateProblem(Problem(part, 1, f"The template cannot be read: {error}.")) from error
 
 
-@lru_cache(maxsize=1)
-def sandbox() -> Sandbox:
-    return Sandbox(partials())
+@lru_cache(maxsize=64)
+def sandbox(language: str) -> Sandbox:
+    return Sandbox(partials(), labels_for(language))
 
 
 @lru_cache(maxsize=1024)
-def _compiled(part: str, source: str) -> Template:
-    environment = sandbox()
+def _compiled(part: str, source: str, language: str) -> Template:
+    environment = sandbox(language)
     code = environment.compile(source, name=FILE_NAMES[part], filename=_file_of(part))
     return Template.from_code(environment, code, environment.make_globals(None))
 
@@ -68,7 +65,7 @@ def _file_of(part: str) -> str:
 
 
 def _rendered(part: str, source: str, variables: dict, formats: Formats) -> str:
-    template = compile_part(part, source)
+    template = compile_part(part, source, formats.language)
     token = current.set(Budget(formats))
     try:
         text = template.render(variables)
@@ -88,7 +85,10 @@ def _one_line(subject: str) -> str:
 
 
 def _tidy(text: str) -> str:
-    return _EMPTY_LINES.sub("\n\n", _TRAILING_BLANKS.sub("\n", text)).strip() + "\n"
+    text = "\n".join(map(str.rstrip, text.split("\n"))).strip()
+    while "\n\n\n" in text:
+        text = text.replace("\n\n\n", "\n\n")
+    return text + "\n"
 
 
 # -- problems in plain words -----------------------------------------------------------------------------------------
@@ -114,7 +114,7 @@ def _message(error: Exception, variables: dict) -> str:
     if isinstance(error, (BudgetExceeded, SecurityError)):
         return str(error)
     if isinstance(error, TemplateNotFound):
-        return _not_found_message(error)
+        return not_shipped(str(error.name), partials())
     if isinstance(error, RecursionError):
         return "The template calls itself without end. Check its macros and blocks."
     if isinstance(error, ValueError):
@@ -128,24 +128,16 @@ def _undefined_message(error: UndefinedError, variables: dict) -> str:
     return message + did_you_mean(match[1], variables) if match else message
 
 
-def _not_found_message(error: TemplateNotFound) -> str:
-    return f"There is no shared part “{error.name}”.{did_you_mean(str(error.name), partials())}"
-
-
 def _syntax_message(error: TemplateSyntaxError) -> str:
     message = error.message or "the template cannot be read"
     unknown = re.fullmatch(r"No (filter|test) named '(.*)'(?: found)?\.", message)
     if unknown:
         kind, name = unknown.groups()
-        table = sandbox().filters if kind == "filter" else sandbox().tests
-        open_names = [known for known in table if known.replace("_", "").isalnum()]
-        return f"There is no {kind} “{name}”.{did_you_mean(name, open_names)}"
+        table = ALLOWED if kind == "filter" else ALLOWED_TESTS
+        return f"There is no {kind} “{name}”.{did_you_mean(name, filter(str.isalnum, table))}"
     if "“" in message:
         return message
     return (
         f"The template cannot be read: {message.rstrip('.')}. Check that every “{{{{” has its “}}}}”, every “{{%” its "
         "“%}” and every “if”, “for” and “block” its end."
     )
-
-
-__all__ = ["NAMES", "PARTIALS", "MissingValue", "compile_part", "render", "sandbox"]

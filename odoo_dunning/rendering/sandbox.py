@@ -12,16 +12,18 @@ from decimal import Decimal
 
 from jinja2 import DictLoader, StrictUndefined, nodes, pass_context
 from jinja2 import tests as standard_tests
+from jinja2.compiler import CodeGenerator
 from jinja2.exceptions import SecurityError, TemplateSyntaxError
 from jinja2.runtime import BlockReference, LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from . import filters
 from .budget import SOURCE_CHARS, BudgetExceeded, checked_length, current
 from .context import READABLE_FIELDS
+from .labels import Labels
 from .problems import did_you_mean
 
 PARTIALS = "_layout/"
@@ -37,9 +39,16 @@ _READABLE = {
         ("index", "index0", "revindex", "revindex0", "first", "last", "length", "previtem", "nextitem", "cycle")
     ),
 }
+ALLOWED_TESTS = {
+    name: standard_tests.TESTS[name]
+    for name in (
+        "defined", "undefined", "none", "number", "string", "odd", "even", "divisibleby", "equalto", "eq", "==", "ne",
+        "!=", "gt", ">", "ge", ">=", "lt", "<", "le", "<=", "in", "true", "false", "sameas",
+    )
+}  # fmt: skip
 _NUMBERS = (int, float, Decimal)
 _LEAVES = (str, int, float, Decimal, date, type(None), *READABLE_FIELDS)
-_LOOP, _UNIT, _CONCAT, _FLAT = "meter loop", "meter unit", "meter concat", "meter list"
+_LOOP, _UNIT, _CONCAT, _FLAT, _WHOLE = "meter loop", "meter unit", "meter concat", "meter list", "whole"
 
 
 class MissingValue(StrictUndefined):
@@ -56,12 +65,43 @@ class MissingValue(StrictUndefined):
         return f"“{type(self._undefined_obj).__name__.lower()}” has no field “{name}”.{did_you_mean(name, known)}"
 
 
+_OWNERS = {
+    field: frozenset(owner for owner, names in READABLE_FIELDS.items() if field in names)
+    for field in frozenset().union(*READABLE_FIELDS.values())
+}
+
+
+class _DirectFields(CodeGenerator):
+    """Reads a field of the message's own records without the way through ``Environment.getattr`` (4 × as fast).
+
+    The type is compared at run time, so anything else still takes the guarded way.
+    """
+
+    def visit_Getattr(self, node, frame):
+        if node.attr not in _OWNERS:
+            return super().visit_Getattr(node, frame)
+        self.write(f"(_record.{node.attr} if type(_record := ")
+        self.visit(node.node, frame)
+        self.write(f") in environment.owners[{node.attr!r}] else environment.getattr(_record, {node.attr!r}))")
+
+    def _output_child_pre(self, node, frame, finalize):
+        self.write("environment.escaped(" if frame.eval_ctx.autoescape else "environment.finalize(")
+
+    def _output_child_post(self, node, frame, finalize):
+        self.write(")")
+
+
 class Sandbox(ImmutableSandboxedEnvironment):
-    """Jinja2 environment for message parts: names ending in ``.html.j2`` are autoescaped, all others are plain."""
+    """Jinja2 environment for message parts in one language.
+
+    Names ending in ``.html.j2`` are autoescaped, all others are plain text.
+    """
 
     intercepted_binops = frozenset(("+", "-", "*", "/", "//", "%", "**"))
+    code_generator_class = _DirectFields
+    owners = _OWNERS
 
-    def __init__(self, partials: dict[str, str]):
+    def __init__(self, partials: dict[str, str], labels: Labels):
         super().__init__(
             loader=DictLoader(partials),
             undefined=MissingValue,
@@ -72,16 +112,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
             auto_reload=False,
             cache_size=400,
         )
-        internal = {_LOOP: _meter_loop, _UNIT: _meter_unit, _CONCAT: _meter_concat, _FLAT: _meter_list}
+        internal = {_LOOP: _meter_loop, _UNIT: _meter_unit, _CONCAT: _meter_concat, _FLAT: _meter_list, _WHOLE: _whole}
         self.filters = {**filters.ALLOWED, **internal}
-        self.tests = {
-            name: standard_tests.TESTS[name]
-            for name in (
-                "defined", "undefined", "none", "number", "string", "odd", "even", "divisibleby", "equalto", "eq",
-                "==", "ne", "!=", "gt", ">", "ge", ">=", "lt", "<", "le", "<=", "in", "true", "false", "sameas",
-            )
-        }  # fmt: skip
-        self.globals = {"range": _limited_range, "namespace": Namespace}
+        self.tests = ALLOWED_TESTS
+        self.globals = {"range": _limited_range, "namespace": Namespace, "labels": labels}
 
     def _parse(self, source, name, filename):
         if len(source) > SOURCE_CHARS:
@@ -89,9 +123,22 @@ class Sandbox(ImmutableSandboxedEnvironment):
         tree = super()._parse(source, name, filename)
         for node in _walk(tree):
             _refuse(node, trusted=bool(name) and name.startswith(PARTIALS))
-        return _weave(tree)
+        return _Weaver().visit(_Unfolder(self).visit(tree)).set_environment(self)
+
+    def partial_body(self, node: nodes.Include) -> list[nodes.Node]:
+        """The shared part that ``node`` includes, as nodes that report the line of the include."""
+        name = node.template.value
+        if name not in self.loader.mapping:
+            raise TemplateSyntaxError(not_shipped(name, self.loader.mapping), node.lineno)
+        body = super()._parse(self.loader.mapping[name], name, None).body
+        for inner in body:
+            for each in _walk(inner):
+                each.lineno = node.lineno
+        return body
 
     def getattr(self, obj, attribute):
+        if type(obj) is Labels:
+            return self._label(obj, attribute)
         readable = _READABLE.get(type(obj))
         if readable is not None:
             if attribute in readable:
@@ -99,6 +146,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
             if type(obj) in READABLE_FIELDS and not attribute.startswith("_"):
                 return self.undefined(obj=obj, name=attribute)
         return super().getattr(obj, attribute)
+
+    def _label(self, labels, name):
+        try:
+            return labels[name]
+        except KeyError:
+            return self.undefined(f"There is no label “{name}”.{did_you_mean(name, labels.names())}")
 
     def is_safe_attribute(self, obj, attr, value) -> bool:
         if attr.startswith("_"):
@@ -142,6 +195,15 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
 
+    @staticmethod
+    def escaped(value):
+        """``escape`` for what is shown in HTML; most values hold nothing to escape and pass at a tenth of its price."""
+        text = _finalize(value)
+        if "&" in text or "<" in text or ">" in text or '"' in text or "'" in text:
+            return escape(text)
+        return text
+
+
 def _limited_range(*bounds) -> range:
     numbers = range(*bounds)
     if len(numbers) > RANGE_LIMIT:
@@ -180,6 +242,8 @@ def _forbidden(node: nodes.Node) -> str:
         return "Dictionaries are not open to templates: use “set” with single values."
     elif isinstance(node, nodes.Call) and (node.dyn_args or node.dyn_kwargs):
         return "“*” and “**” are not open to templates: name each argument."
+    elif isinstance(node, nodes.Name) and node.name == "labels" and node.ctx != "load":
+        return "“labels” holds the fixed texts. Choose another name for your own variable."
     else:
         name = _private_name(node)
         if name:
@@ -197,6 +261,30 @@ def _private_name(node: nodes.Node) -> str:
     else:
         return ""
     return name if isinstance(name, str) and name.startswith("_") else ""
+
+
+def not_shipped(name: str, partials) -> str:
+    return f"There is no shared part “{name}”.{did_you_mean(name, partials)}"
+
+
+# -- what is known before a message is there -------------------------------------------------------------------------
+
+
+class _Unfolder(NodeTransformer):
+    """Writes the labels of the language and the included shared parts into the template itself."""
+
+    def __init__(self, sandbox: Sandbox):
+        self.sandbox = sandbox
+
+    def visit_Include(self, node):
+        return self.generic_visit(nodes.Scope(self.sandbox.partial_body(node), lineno=node.lineno))
+
+    def visit_Getattr(self, node):
+        if isinstance(node.node, nodes.Name) and node.node.name == "labels":
+            text = self.sandbox.globals["labels"].fixed_text(node.attr)
+            if text is not None:
+                return nodes.Const(text, lineno=node.lineno)
+        return self.generic_visit(node)
 
 
 # -- what it may cost ------------------------------------------------------------------------------------------------
@@ -229,12 +317,14 @@ class _Weaver(NodeTransformer):
         node.body = [nodes.ExprStmt(charge, lineno=node.lineno), *node.body]
         return node
 
-    visit_Template = visit_Block = visit_Macro = visit_CallBlock = _unit
+    visit_Template = visit_Macro = visit_CallBlock = _unit
 
-
-def _weave(tree: nodes.Template) -> nodes.Template:
-    woven = _Weaver().visit(tree)
-    return woven.set_environment(tree.environment)
+    def visit_Block(self, node):
+        """A block is written into one list and handed on whole, not piece by piece through each frame above it."""
+        node = self._unit(node)
+        whole = _filter(None, _WHOLE, lineno=node.lineno)
+        node.body = [nodes.FilterBlock(node.body, whole, lineno=node.lineno)]
+        return node
 
 
 def _weight(node: nodes.Node) -> tuple[int, int]:
@@ -244,12 +334,15 @@ def _weight(node: nodes.Node) -> tuple[int, int]:
         steps += 1
         if isinstance(inner, nodes.TemplateData):
             chars += len(inner.data)
+        elif isinstance(inner, nodes.Const) and isinstance(inner.value, str):
+            chars += len(inner.value)
     return steps, chars
 
 
-def _filter(node: nodes.Expr, name: str, *arguments: int) -> nodes.Filter:
-    constants = [nodes.Const(argument, lineno=node.lineno) for argument in arguments]
-    return nodes.Filter(node, name, constants, [], None, None, lineno=node.lineno)
+def _filter(node: nodes.Expr | None, name: str, *arguments: int, lineno: int = 0) -> nodes.Filter:
+    lineno = node.lineno if node else lineno
+    constants = [nodes.Const(argument, lineno=lineno) for argument in arguments]
+    return nodes.Filter(node, name, constants, [], None, None, lineno=lineno)
 
 
 @pass_context
@@ -294,13 +387,21 @@ def _meter_list(_context, values):
     return values
 
 
+def _whole(text):
+    return text
+
+
 def _finalize(value):
-    """Every ``{{ … }}`` passes here: only single values are shown, and their length is counted."""
+    """Every ``{{ … }}`` passes here: only single values are shown, and their length is counted.
+
+    Without a budget it is the compiler that asks, for a constant whose length is counted with the fixed text.
+    """
     if isinstance(value, str):
         budget = current.get()
-        budget.chars -= len(value)
-        if budget.chars < 0:
-            budget.spend(0)
+        if budget is not None:
+            budget.chars -= len(value)
+            if budget.chars < 0:
+                budget.spend(0)
         return value
     if value is None:
         return ""

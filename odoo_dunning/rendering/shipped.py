@@ -65,11 +65,18 @@ def partials() -> dict[str, str]:
 @lru_cache(maxsize=64)
 def labels_for(language: str) -> Labels:
     """The labels of a language, in English where there are none."""
-    folder = _root() / LAYOUT / "labels"
-    file = folder / f"{base_language(language)}.json"
-    if not file.is_file():
-        file = folder / f"{FALLBACK_LANGUAGE}.json"
-    return parse_labels(file.read_text(encoding="utf-8"))
+    return parse_labels(_labels_file(label_language(language)).read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=256)
+def label_language(language: str) -> str:
+    """Which labels a language gets: ``de`` for ``de_AT``, English where there are none."""
+    base = base_language(language)
+    return base if _labels_file(base).is_file() else FALLBACK_LANGUAGE
+
+
+def _labels_file(language: str):
+    return _root() / LAYOUT / "labels" / f"{language}.json"
 
 
 def _shipped(language: str, level_key: str) -> ShippedTemplate:
