@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from tests.stage import progress
-from tests.stage.errors import StageError
+from tests.stage.errors import StageError, Unavailable
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
@@ -21,7 +21,7 @@ def debian_sources() -> list[dict[str, str]]:
     Raises StageError when apt is missing or the machine is no Debian.
     """
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        raise StageError(
+        raise Unavailable(
             "Odoo 19 is fetched with apt, which this machine does not have; check out Odoo 19 yourself and set "
             "ODOO_HOME to that folder."
         )
@@ -34,7 +34,7 @@ def debian_sources() -> list[dict[str, str]]:
             found += read_one_line(path.read_text())
     debian = [entry for entry in found if "debian" in (entry["URIs"] + entry["Signed-By"]).lower()]
     if not debian:
-        raise StageError(
+        raise Unavailable(
             "This machine's apt knows no Debian archive, where Odoo 19 comes from; check out Odoo 19 yourself and "
             "set ODOO_HOME to that folder."
         )
@@ -148,23 +148,31 @@ class Apt:
         return sorted(self.archives.glob("*.deb"))
 
     def missing_for(self, packages: list[str]) -> list[str]:
-        """`packages` and their dependencies, less what counts as installed, as `name=version`."""
-        plan = self._run("apt-get", "--no-install-recommends", "--simulate", "install", *packages)
+        """`packages` and their dependencies, less what counts as installed, as `name=version`.
+
+        Raises Unavailable when this Debian release does not have them.
+        """
+        done = self._start("apt-get", "--no-install-recommends", "--simulate", "install", *packages)
+        if done.returncode:
+            raise Unavailable(f"This machine's Debian release cannot supply it: {_reason(done.stdout)}.")
         return [
             f"{name}={version}"
-            for name, version in re.findall(r"^Inst (\S+) (?:\[\S+\] )?\((\S+)", plan, re.M)
+            for name, version in re.findall(r"^Inst (\S+) (?:\[\S+\] )?\((\S+)", done.stdout, re.M)
         ]
 
     def _run(self, tool: str, *arguments: str) -> str:
-        done = subprocess.run(
+        done = self._start(tool, *arguments)
+        self._check(done.returncode, done.stdout)
+        return done.stdout
+
+    def _start(self, tool: str, *arguments: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
             [tool, *self.options, *arguments],
             env=self._environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self._check(done.returncode, done.stdout)
-        return done.stdout
 
     def _environment(self) -> dict[str, str]:
         return {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
@@ -172,14 +180,19 @@ class Apt:
     def _check(self, returncode: int, output: str) -> None:
         if returncode == 0:
             return
-        reasons = [line for line in output.splitlines() if line.startswith("E:")] or output.splitlines()[-1:]
-        reason = reasons[0].removeprefix("E:").strip() if reasons else f"status {returncode}"
         if "No space left" in output:
             raise StageError(f"The disk under {self.folder} is full; free some space and run again.")
         raise StageError(
-            f"apt could not fetch the Debian packages ({reason}); check the network and run again, or set ODOO_HOME "
-            "to an Odoo 19 source checkout."
+            f"apt could not fetch the Debian packages ({_reason(output)}); check the network and run again, or set "
+            "ODOO_HOME to an Odoo 19 source checkout."
         )
+
+
+def _reason(output: str) -> str:
+    """The first error apt names, else its last line."""
+    lines = output.strip().splitlines()
+    errors = [line.removeprefix("E:").strip() for line in lines if line.startswith("E:")]
+    return (errors or lines[-1:] or ["no message"])[0]
 
 
 def unpack(files: list[Path], folder: Path, title: str) -> None:

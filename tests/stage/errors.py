@@ -6,3 +6,7 @@ class StageError(Exception):
 
     The message names what failed and the next step; the command line prints it and exits with status 1.
     """
+
+
+class Unavailable(StageError):
+    """This machine can never have the thing, however often it is tried."""

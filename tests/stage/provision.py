@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from tests.stage import apt, cache, progress
-from tests.stage.errors import StageError
+from tests.stage.errors import StageError, Unavailable
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 PIP_OPTIONS = ("--no-input", "--disable-pip-version-check", "--progress-bar=off", "--prefer-binary")
@@ -226,7 +226,7 @@ def _build_tools(folder: Path) -> dict:
             continue
         try:
             _fetch_tool(folder, name)
-        except StageError as error:
+        except Unavailable as error:
             missing[name] = str(error)
             progress.note(f"{name} is not available; what needs it is skipped. {error}")
     return {"missing": missing}
@@ -249,7 +249,7 @@ def _write_wrapper(folder: Path, name: str) -> None:
     programs = [prefix / "usr/lib" / name / name, prefix / "usr/bin" / name]
     program = next((path for path in programs if path.is_file()), None)
     if program is None:
-        raise StageError(
+        raise Unavailable(
             f"The Debian package of {name} has no program where it used to be; install {name} yourself."
         )
     libraries = sorted({str(path.parent) for path in prefix.rglob("*.so*")})
@@ -267,7 +267,7 @@ def _write_wrapper(folder: Path, name: str) -> None:
     ]
     tried = subprocess.run([str(wrapper), *trial], capture_output=True, text=True)
     if tried.returncode:
-        raise StageError(
+        raise Unavailable(
             f"{name} was fetched but does not start ({tried.stderr.strip()[-200:]}); install it yourself."
         )
 
