@@ -1,0 +1,45 @@
+"""What the server asks of a vendor's skin, and the routing both skins share."""
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule
+
+from .wire import Refusal
+
+
+def route(path, endpoint, *methods):
+    """A URL of a skin; its handler is the method `on_<endpoint>(request, **path arguments)`."""
+    return Rule(path, endpoint=endpoint, methods=methods or ("GET",))
+
+
+class Skin:
+    """A vendor's wire format. Subclasses say where things are and how to put them."""
+
+    PATHS = {}
+    DEFAULT_SCOPES = ()
+    RULES = ()
+    SECRET_PATHS = ()  # bodies sent here are never logged
+
+    def __init__(self, sandbox):
+        self.sandbox = sandbox
+        self.book = sandbox.book
+        self._map = Map(self.RULES, strict_slashes=False)
+        self._replays = {}
+
+    def dispatch(self, request):
+        """The Reply to a request; raises Refusal or BookError."""
+        try:
+            endpoint, arguments = self._map.bind_to_environ(request.environ).match()
+        except HTTPException:
+            raise Refusal(self.not_found_reply()) from None
+        return getattr(self, f"on_{endpoint}")(request, **arguments)
+
+    def once(self, company, key, work):
+        """Do a write once per idempotency key: the same key gets the first successful answer again."""
+        if not key:
+            return work()
+        if (company.id, key) not in self._replays:
+            self._replays[company.id, key] = work()
+        return self._replays[company.id, key]
+
+    def may_log_body(self, request):
+        return request.path not in self.SECRET_PATHS
