@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -130,6 +131,8 @@ class Apt:
                 r"^'\S+' \S+ (\d+)", self._run("apt-get", "--print-uris", "download", *packages), re.M
             )
         ]
+        for leftover in self.archives.glob("*.deb*"):
+            leftover.unlink()
         with progress.step(f"Downloading {title} ({sum(sizes) / 1e6:.0f} MB)", total=sum(sizes)) as current:
             process = subprocess.Popen(
                 ["apt-get", *self.options, "download", *packages],
@@ -140,9 +143,7 @@ class Apt:
                 text=True,
             )
             while process.poll() is None:
-                current.done = sum(
-                    path.stat().st_size for path in self.archives.glob("*.deb*") if path.exists()
-                )
+                current.done = sum(map(_size, self.archives.glob("*.deb*")))
                 time.sleep(0.2)
             self._check(process.returncode, process.stdout.read())
         return sorted(self.archives.glob("*.deb"))
@@ -186,6 +187,13 @@ class Apt:
             f"apt could not fetch the Debian packages ({_reason(output)}); check the network and run again, or set "
             "ODOO_HOME to an Odoo 19 source checkout."
         )
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file that apt may rename any moment."""
+    with contextlib.suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0
 
 
 def _reason(output: str) -> str:
