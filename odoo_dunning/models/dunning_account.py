@@ -1,4 +1,8 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+
+from ..bulk import recheck
 
 
 class DunningAccount(models.Model):
@@ -38,7 +42,7 @@ class DunningAccount(models.Model):
     hold_ids = fields.One2many("dunning.hold", "account_id", string="Holds")
     promise_ids = fields.One2many("dunning.promise", "account_id", string="Promises")
     dispute_ids = fields.One2many("dunning.dispute", "account_id", string="Disputes")
-    notice_ids = fields.One2many("dunning.notice", "account_id", string="Messages")
+    notice_ids = fields.One2many("dunning.notice", "account_id", string="Reminders")
 
     # Refreshed set-based with the items, see _refresh_totals: a compute per account would cost more than the run.
     item_count = fields.Integer(string="Open items", readonly=True)
@@ -48,6 +52,7 @@ class DunningAccount(models.Model):
     level_rank = fields.Integer(string="Highest level", readonly=True)
     level_id = fields.Many2one("dunning.level", string="Level", readonly=True, index="btree_not_null", ondelete="set null")
     last_contact_date = fields.Date(readonly=True, help="Day of the last automated message of ours, by the company's clock.")
+    last_contact_run_id = fields.Many2one("dunning.run", readonly=True, index="btree_not_null", ondelete="set null")
     unmatched_receipts = fields.Integer(
         string="Receipts to match", readonly=True, help="Incoming bank lines of this customer not yet matched."
     )
@@ -59,13 +64,19 @@ class DunningAccount(models.Model):
             ("uncertain", "Sent or not unknown"),
             ("bounced", "Address bounced"),
             ("no_address", "No address"),
+            ("hand_over", "To hand over"),
             ("replied", "Customer replied"),
             ("broken", "Promise broken"),
         ],
         readonly=True,
         index="btree_not_null",
     )
-    hold_until = fields.Date(compute="_compute_hold_until", search="_search_hold_until")
+    effective_policy_id = fields.Many2one(
+        "dunning.policy", compute="_compute_effective_policy", string="Policy in force", help="Set here, by a rule, or the company's."
+    )
+    is_on_hold = fields.Boolean(compute="_compute_hold", search="_search_is_on_hold")
+    hold_until = fields.Date(compute="_compute_hold")
+    hold_reason = fields.Char(compute="_compute_hold")
 
     _company_partner_uniq = models.Constraint(
         "unique(company_id, partner_id)", "This customer already has an account in this company."
@@ -82,8 +93,79 @@ class DunningAccount(models.Model):
         for account in self:
             account.display_name = account.partner_id.display_name
 
-    def _compute_hold_until(self):
-        self.hold_until = False
+    @api.depends("hold_ids.until_date", "hold_ids.active", "hold_ids.item_id")
+    def _compute_hold(self):
+        for account in self:
+            hold = account.hold_ids.filtered(lambda one: not one.item_id and one._is_in_force())[:1]
+            account.is_on_hold = bool(hold)
+            account.hold_until = hold.until_date
+            account.hold_reason = hold.reason
 
-    def _search_hold_until(self, operator, value):
-        return NotImplemented
+    def _search_is_on_hold(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        holds = self.env["dunning.hold"]._in_force_domain() & Domain("item_id", "=", False)
+        return [("id", "in" if True in value else "not in", self.env["dunning.hold"].search(holds).account_id.ids)]
+
+    @api.depends("policy_id", "rule_id.policy_id", "company_id.dunning_policy_id")
+    def _compute_effective_policy(self):
+        for account in self:
+            account.effective_policy_id = (
+                account.policy_id or account.rule_id.policy_id or account.company_id.dunning_policy_id
+            )
+
+    def action_clear_attention(self):
+        """Seen to."""
+        self.attention = False
+        return True
+
+    def action_refresh(self):
+        """Look at the books of these accounts now."""
+        for company in self.company_id:
+            self.env["dunning.item"].sudo()._refresh(company)
+        return True
+
+    def action_net_credits(self):
+        """Reconcile Odoo credits with Odoo receivables the way the engine nets them in memory.
+
+        Returns True. Raises UserError when there is nothing to reconcile.
+        """
+        count = 0
+        for account in self:
+            for credit, item in account._nettings():
+                (credit.move_line_id | item.move_line_id).reconcile()
+                count += 1
+        if not count:
+            raise UserError(self.env._("There are no Odoo credits to set against Odoo receivables here."))
+        self.action_refresh()
+        return True
+
+    def _nettings(self):
+        """Pairs (credit, item) of Odoo items that the engine would net, in its order."""
+        self.ensure_one()
+        decision = recheck.decide_accounts(self.env, self)[self.id]
+        items = self.env["dunning.item"]
+        pairs = [(items.browse(one.credit_id), items.browse(one.item_id)) for one in decision.applications]
+        return [(credit, item) for credit, item in pairs if credit.move_line_id and item.move_line_id]
+
+    # === MAIL === #
+
+    def message_update(self, msg_dict, update_vals=None):
+        """A reply came in: somebody should read it before the next reminder goes out."""
+        res = super().message_update(msg_dict, update_vals=update_vals)
+        for account in self.sudo():
+            account.attention = "replied"
+            account._ask_person(
+                self.env._("Customer replied"), self.env._("Reply to a reminder: %(subject)s", subject=msg_dict.get("subject") or "")
+            )
+        return res
+
+    def _ask_person(self, summary, note):
+        """An activity for whoever is responsible, unless the same one is open."""
+        self.ensure_one()
+        user = self.user_id or self.env.ref("base.user_admin")
+        if self.activity_ids.filtered(lambda one: one.summary == summary and one.user_id == user):
+            return
+        self.with_context(mail_activity_quick_update=True).activity_schedule(
+            "mail.mail_activity_data_todo", summary=summary, note=note, user_id=user.id
+        )

@@ -1,4 +1,5 @@
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 
 
 class DunningDispute(models.Model):
@@ -33,9 +34,37 @@ class DunningDispute(models.Model):
     note = fields.Text()
     user_id = fields.Many2one("res.users", string="Owner", default=lambda self: self.env.user)
     state = fields.Selection(
-        [("open", "Open"), ("accepted", "Accepted"), ("rejected", "Rejected")],
+        [("open", "Open"), ("accepted", "Accepted, to be credited"), ("rejected", "Rejected"), ("credited", "Credited")],
         required=True,
         default="open",
         tracking=True,
     )
     closed_at = fields.Datetime(readonly=True)
+
+    @api.constrains("scope", "amount", "item_id")
+    def _check_amount(self):
+        for dispute in self.filtered(lambda one: one.scope == "part"):
+            if dispute.amount <= 0 or dispute.amount > abs(dispute.item_id.amount_total):
+                raise ValidationError(
+                    self.env._(
+                        "Dispute on %(item)s: the disputed part must be more than 0 and at most %(total)s.",
+                        item=dispute.item_id.display_name,
+                        total=dispute.currency_id.format(abs(dispute.item_id.amount_total)),
+                    )
+                )
+
+    def action_accept(self):
+        """The customer is right: the part is still open until it is credited, and a person sees to that."""
+        return self._close("accepted")
+
+    def action_credited(self):
+        """The credit note was made: nothing is disputed any more."""
+        return self._close("credited")
+
+    def action_reject(self):
+        """The customer is wrong: dunning goes on."""
+        return self._close("rejected")
+
+    def _close(self, state):
+        self.write({"state": state, "closed_at": fields.Datetime.now()})
+        return True

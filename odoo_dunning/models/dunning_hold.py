@@ -1,4 +1,6 @@
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.fields import Domain
 
 
 class DunningHold(models.Model):
@@ -18,3 +20,29 @@ class DunningHold(models.Model):
     reason = fields.Char(required=True)
     user_id = fields.Many2one("res.users", string="By", default=lambda self: self.env.user, readonly=True)
     active = fields.Boolean(default=True, help="Unticked: lifted.")
+
+    @api.constrains("item_id", "account_id")
+    def _check_item(self):
+        for hold in self.filtered("item_id"):
+            if hold.item_id.account_id != hold.account_id:
+                raise ValidationError(
+                    self.env._(
+                        "Hold on %(item)s: it belongs to %(owner)s, not to %(account)s. Choose one of their receivables.",
+                        item=hold.item_id.display_name,
+                        owner=hold.item_id.account_id.display_name,
+                        account=hold.account_id.display_name,
+                    )
+                )
+
+    @api.model
+    def _in_force_domain(self):
+        today = fields.Date.context_today(self)
+        return Domain("until_date", "=", False) | Domain("until_date", ">=", today)
+
+    def _is_in_force(self):
+        self.ensure_one()
+        return self.active and (not self.until_date or self.until_date >= self.company_id._dunning_today())
+
+    def action_lift(self):
+        self.active = False
+        return True

@@ -1,4 +1,15 @@
-from odoo import fields, models
+import functools
+import logging
+
+import psycopg2
+
+from odoo import SUPERUSER_ID, api, fields, models
+from odoo.exceptions import UserError
+from odoo.modules.registry import Registry
+
+from ..bulk import external, projection, totals
+
+_logger = logging.getLogger(__name__)
 
 
 class DunningItem(models.Model):
@@ -33,6 +44,7 @@ class DunningItem(models.Model):
     amount_open = fields.Monetary(readonly=True)
     amount_disputed = fields.Monetary(compute="_compute_amount_disputed")
     is_open = fields.Boolean(readonly=True)
+    days_overdue = fields.Integer(compute="_compute_days_overdue", help="Negative before the due date.")
     no_followup = fields.Boolean(readonly=True, help="Excluded from follow-up at the source.")
     is_blocked = fields.Boolean(readonly=True, help="Payment of the invoice is blocked in Odoo.")
     is_excluded = fields.Boolean(string="Excluded", help="Left out of every run by hand.")
@@ -66,5 +78,97 @@ class DunningItem(models.Model):
     _by_account = models.Index("(account_id)")
     _open_by_due = models.Index("(company_id, due_date) WHERE is_open")
 
+    @api.depends("number", "currency_id", "amount_open")
+    def _compute_display_name(self):
+        for item in self:
+            item.display_name = item.number or item.external_id or str(item.id)
+
+    @api.depends("dispute_ids.state", "dispute_ids.scope", "dispute_ids.amount", "amount_open")
     def _compute_amount_disputed(self):
-        self.amount_disputed = 0
+        for item in self:
+            open_disputes = item.dispute_ids.filtered(lambda one: one.state in ("open", "accepted"))
+            if any(dispute.scope == "whole" for dispute in open_disputes):
+                item.amount_disputed = item.amount_open
+            else:
+                item.amount_disputed = min(sum(open_disputes.mapped("amount")), item.amount_open)
+
+    @api.depends("due_date")
+    def _compute_days_overdue(self):
+        for item in self:
+            today = item.company_id._dunning_today() if item.company_id else fields.Date.context_today(item)
+            item.days_overdue = (today - item.due_date).days if item.due_date else 0
+
+    def action_open_source(self):
+        """Open the document where it was made: the Odoo invoice, or the page in the ledger of origin."""
+        self.ensure_one()
+        if self.move_id:
+            return {
+                "type": "ir.actions.act_window",
+                "res_model": "account.move",
+                "res_id": self.move_id.id,
+                "view_mode": "form",
+            }
+        if not self.link_url:
+            raise UserError(
+                self.env._("%(number)s has no link to its ledger. Look it up there by its number.", number=self.number)
+            )
+        return {"type": "ir.actions.act_url", "url": self.link_url, "target": "new"}
+
+    # === UPKEEP === #
+
+    @api.model
+    def _refresh(self, companies):
+        """Bring the items of Odoo's own receivables, and the figures of all accounts, up to date.
+
+        Set-based; heals what bypassed the ORM; writes nothing where nothing differs.
+
+        :param companies: res.company recordset
+        """
+        projection.refresh(self.env, companies.ids)
+        for company in companies:
+            totals.refresh(self.env, company)
+
+    @api.model
+    def _refresh_lines(self, line_ids):
+        """The same for the items of some journal items, and their accounts."""
+        changed = self.env["dunning.account"].browse(projection.refresh_lines(self.env, line_ids))
+        for company, accounts in changed.grouped("company_id").items():
+            totals.refresh(self.env, company, accounts.ids)
+
+    @api.model
+    def _remember_changed(self, line_ids):
+        """Refresh the items of these journal items after the commit of this transaction, once for all of them."""
+        changed = self.env.cr.postcommit.data.get("dunning_changed_lines")
+        if changed is None:
+            changed = self.env.cr.postcommit.data["dunning_changed_lines"] = set()
+            self.env.cr.postcommit.add(functools.partial(_refresh_after_commit, self.env.cr.dbname, changed))
+        changed.update(line_ids)
+
+    @api.model
+    def _upsert_external(self, vals_list):
+        """Store items of external ledgers in bulk and bring their accounts' figures up to date.
+
+        :param vals_list: dicts with the fields of `bulk.external.COLUMNS`; amounts as Decimal or text
+        :return: {"inserted", "updated", "unchanged", "stale"}: how many
+        :raise ValueError: naming the row and the field
+        """
+        return external.upsert(self.env, vals_list)
+
+    @api.model
+    def _cron_refresh(self):
+        """Scheduled: refresh every company, then judge promises."""
+        companies = self.env["res.company"].search([])
+        for done, company in enumerate(companies, start=1):
+            self._refresh(company)
+            self.env["dunning.promise"]._judge(company)
+            if not self.env["ir.cron"]._commit_progress(1, remaining=len(companies) - done):
+                break
+
+
+def _refresh_after_commit(dbname, line_ids):
+    """In a transaction of its own. Whatever goes wrong here, the books are committed and the next refresh heals."""
+    try:
+        with Registry(dbname).cursor() as cr:
+            api.Environment(cr, SUPERUSER_ID, {})["dunning.item"]._refresh_lines(line_ids)
+    except psycopg2.Error as error:
+        _logger.info("Receivables of %d journal items wait for the next refresh: %s", len(line_ids), error)

@@ -1,4 +1,12 @@
-from odoo import fields, models
+from decimal import Decimal
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+from ..engine.snapshot import Level
+
+CHANNELS = ("email", "letter", "sms", "call")
+_ROLES = ("billing", "ap", "decision", "other")
 
 
 class DunningLevel(models.Model):
@@ -51,3 +59,68 @@ class DunningLevel(models.Model):
     def _selection_template_key(self):
         keys = self.env["dunning.template"].sudo()._read_group([], ["key"])
         return [(key, key.replace("_", " ").capitalize()) for (key,) in keys]
+
+    @api.constrains("rank", "delay_days", "grace_days", "min_days_since_last", "deadline_days", "policy_id", "template_key",
+                    "by_email", "by_letter", "by_sms", "by_call")  # fmt: skip
+    def _check_workable(self):
+        self.policy_id._check_workable()
+
+    def _check_texts(self):
+        """Every level that writes needs a text."""
+        keys = dict(self._selection_template_key())
+        for level in self:
+            if not (level.by_email or level.by_letter or level.by_sms):
+                continue
+            if level.template_key not in keys:
+                raise ValidationError(
+                    self.env._(
+                        "Policy %(policy)s, level %(level)s: there is no text for it. Choose one under “Text”.",
+                        policy=level.policy_id.name,
+                        level=level.name,
+                    )
+                )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        self.env["dunning.policy"].browse([vals["policy_id"] for vals in vals_list if vals.get("policy_id")])._keep_version()
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self.policy_id._keep_version()
+        return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _keep_used(self):
+        used = self.env["dunning.item"].sudo().search([("level_id", "in", self.ids), ("is_open", "=", True)], limit=1)
+        if used:
+            raise ValidationError(
+                self.env._(
+                    "Level %(level)s is the level of receivable %(item)s. Archive the policy or change the level instead.",
+                    level=used.level_id.name,
+                    item=used.number,
+                )
+            )
+
+    def _channels(self):
+        """Names of the channels in use, in the order they are tried."""
+        self.ensure_one()
+        return tuple(name for name in CHANNELS if self[f"by_{name}"])
+
+    def _to_engine(self):
+        start = _ROLES.index(self.recipient_role)
+        return Level(
+            id=self.id,
+            rank=self.rank,
+            name=self.name,
+            delay_days=self.delay_days,
+            key=self.key,
+            min_days_since_last=self.min_days_since_last,
+            grace_days=self.grace_days,
+            min_item_amounts=self.policy_id._item_minimums(),
+            min_percent=Decimal(f"{self.min_percent:.2f}"),
+            channels=self._channels(),
+            recipient_roles=(_ROLES[start], *(role for role in _ROLES if role != _ROLES[start])),
+            tone=self.key,
+            deadline_days=self.deadline_days,
+            deadline_unit=self.deadline_unit,
+        )

@@ -1,4 +1,12 @@
-from odoo import fields, models
+from decimal import Decimal
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+from ..engine.snapshot import Calendar, Policy, PolicyError
+
+# Changes to these do not change what happens to an item: they need no new version.
+_COSMETIC = {"sequence", "active", "is_automatic", "note", "version", "head_id"}
 
 
 class DunningPolicy(models.Model):
@@ -83,3 +91,107 @@ class DunningPolicy(models.Model):
         help="Proposals of this policy are approved and sent by the scheduled action, without review.",
     )
     note = fields.Text()
+
+    @api.constrains("level_ids", "gap_days", "promise_grace_days", "level_cap", "hand_over_days", "active")
+    def _check_workable(self):
+        """Refuse when saved what could not work at four in the morning."""
+        for policy in self.filtered("active"):
+            try:
+                policy._to_engine(policy.company_id or self.env.company, fields.Date.context_today(policy))
+            except PolicyError as error:
+                raise ValidationError(
+                    self.env._("This policy cannot work: %(problem)s.", problem=str(error).rstrip("."))
+                ) from error
+            policy.level_ids._check_texts()
+
+    def write(self, vals):
+        if vals.keys() - _COSMETIC:
+            self._keep_version()
+        return super().write(vals)
+
+    @api.depends("name", "version", "head_id")
+    def _compute_display_name(self):
+        for policy in self:
+            name = policy.name or ""
+            policy.display_name = self.env._("%(name)s (version %(number)s)", name=name, number=policy.version) if (
+                policy.head_id
+            ) else name
+
+    def _keep_version(self):
+        """Before a change: items in a cycle move to a frozen copy of what they started with, and stay on it."""
+        for policy in self.filtered(lambda one: not one.head_id):
+            items = self.env["dunning.item"].sudo().search([("bound_policy_id", "=", policy.id), ("is_open", "=", True)])
+            if not items:
+                continue
+            frozen = policy.copy({"name": policy.name, "head_id": policy.id, "active": False})
+            frozen.version = policy.version
+            by_rank = {level.rank: level.id for level in frozen.level_ids}
+            for level, of_level in items.grouped("level_id").items():
+                of_level.write({"bound_policy_id": frozen.id, "level_id": by_rank.get(level.rank, level.id)})
+            policy.version += 1
+
+    def action_move_items(self):
+        """Take the items that are still on earlier versions over to this one."""
+        self.ensure_one()
+        items = (
+            self.env["dunning.item"]
+            .sudo()
+            .search([("bound_policy_id", "in", self.version_ids.ids), ("is_open", "=", True)])
+        )
+        items.write({"bound_policy_id": self.id})
+        self.message_post(body=self.env._("%(count)s receivables moved to the current version.", count=len(items)))
+        return True
+
+    # === ENGINE === #
+
+    def _to_engine(self, company, today):
+        """This version as the engine reads it. Raises PolicyError naming level and field."""
+        self.ensure_one()
+        return Policy(
+            id=self.id,
+            name=self.name,
+            levels=tuple(level._to_engine() for level in self.level_ids),
+            version=self.version,
+            strategy=self.strategy,
+            entry=self.entry,
+            level_cap=self.level_cap,
+            netting=self.netting,
+            gap_days=max(self.gap_days, company.dunning_gap_days) if self.gap_days >= 0 else self.gap_days,
+            min_amounts=self._min_amounts(company, today),
+            promise_grace_days=self.promise_grace_days,
+            broken_promise=self.broken_promise,
+            calendar=self._calendar(company),
+            after_last=self.after_last,
+            hand_over_days=self.hand_over_days,
+        )
+
+    def _min_amounts(self, company, today):
+        """Currency code -> least amount per customer: what the policy says, else the company's, converted."""
+        amounts = {}
+        if company.dunning_min_amount:
+            own = company.currency_id
+            for currency in self.env["res.currency"].search([]):
+                amount = own._convert(company.dunning_min_amount, currency, company, today)
+                amounts[currency.name] = _exact(amount, currency)
+        for minimum in self.minimum_ids.filtered(lambda one: one.scope == "account"):
+            amounts[minimum.currency_id.name] = _exact(minimum.amount, minimum.currency_id)
+        return amounts
+
+    def _item_minimums(self):
+        """Currency code -> least amount per item."""
+        minimums = self.minimum_ids.filtered(lambda one: one.scope == "item")
+        return {one.currency_id.name: _exact(one.amount, one.currency_id) for one in minimums}
+
+    def _calendar(self, company):
+        return Calendar(
+            working_days_only=company.dunning_working_days_only,
+            public_holidays=company.dunning_public_holidays,
+            window_start=company._dunning_hour(company.dunning_window_start_hour),
+            window_end=company._dunning_hour(company.dunning_window_end_hour),
+            when_closed=self.when_closed,
+        )
+
+
+def _exact(amount, currency):
+    """The ORM reads numeric columns as float: back to the digits the currency has."""
+    return Decimal(f"{amount:.{currency.decimal_places}f}")

@@ -1,4 +1,9 @@
-from odoo import fields, models
+import ast
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.fields import Domain
+from odoo.tools import SQL
 
 
 class DunningPolicyRule(models.Model):
@@ -19,3 +24,43 @@ class DunningPolicyRule(models.Model):
         required=True,
         help="Filter on accounts, e.g. [('partner_id.country_id.code', '=', 'DE')].",
     )
+
+    @api.constrains("account_domain")
+    def _check_account_domain(self):
+        for rule in self:
+            try:
+                self.env["dunning.account"].search(rule._domain(), limit=1)
+            except (ValueError, SyntaxError, KeyError, TypeError) as error:
+                raise ValidationError(
+                    self.env._("Rule %(rule)s: the filter cannot be used: %(problem)s.", rule=rule.name, problem=error)
+                ) from error
+
+    def _domain(self):
+        return Domain("company_id", "=", self.company_id.id) & Domain(ast.literal_eval(self.account_domain))
+
+    def _assign(self, company):
+        """Write on every account of the company the first rule that fits it, in one statement.
+
+        Raw SQL: a search and a write per rule and account would cost more than the run.
+        """
+        accounts = self.env["dunning.account"].sudo().with_context(active_test=False)
+        accounts.flush_model()
+        matches = [
+            SQL("SELECT fit.id, %s AS rule_id, %s AS place FROM (%s) fit", rule.id, place, accounts._search(rule._domain()).select())
+            for place, rule in enumerate(self.search([("company_id", "=", company.id)]))
+        ] or [SQL("SELECT NULL::int4 AS id, NULL::int4 AS rule_id, 0 AS place WHERE FALSE")]
+        self.env.execute_query(
+            SQL(
+                """WITH chosen AS (
+                     SELECT DISTINCT ON (id) id, rule_id FROM (%s) matches ORDER BY id, place
+                   )
+                   UPDATE dunning_account account SET rule_id = chosen.rule_id
+                     FROM dunning_account self LEFT JOIN chosen ON chosen.id = self.id
+                    WHERE account.id = self.id AND self.company_id = %s
+                      AND account.rule_id IS DISTINCT FROM chosen.rule_id
+                   RETURNING account.id""",
+                SQL(" UNION ALL ").join(matches),
+                company.id,
+            )
+        )
+        accounts.invalidate_model(["rule_id"])

@@ -1,4 +1,8 @@
-from odoo import fields, models
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.tools import SQL
 
 
 class DunningPromise(models.Model):
@@ -38,3 +42,107 @@ class DunningPromise(models.Model):
         tracking=True,
     )
     judged_date = fields.Date(readonly=True)
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """A promise that names no items is about everything open in its currency."""
+        promises = super().create(vals_list)
+        for promise in promises:
+            if not promise.item_ids:
+                promise.item_ids = promise.account_id.item_ids.filtered(
+                    lambda item, currency=promise.currency_id: item.is_open
+                    and item.kind == "invoice"
+                    and item.currency_id == currency
+                )
+            promise.amount_baseline = sum(promise.item_ids.mapped("amount_open"))
+        return promises
+
+    @api.constrains("amount", "item_ids", "currency_id", "account_id")
+    def _check_items(self):
+        for promise in self:
+            if promise.amount <= 0:
+                raise ValidationError(
+                    self.env._("Promise of %(account)s: enter the promised amount.", account=promise.account_id.display_name)
+                )
+            strange = promise.item_ids.filtered(
+                lambda item, promise=promise: item.account_id != promise.account_id or item.currency_id != promise.currency_id
+            )
+            if strange:
+                raise ValidationError(
+                    self.env._(
+                        "Promise of %(account)s: %(item)s is of another customer or in another currency. Take it out.",
+                        account=promise.account_id.display_name,
+                        item=strange[0].display_name,
+                    )
+                )
+
+    def action_cancel(self):
+        self.write({"state": "cancelled"})
+        return True
+
+    # === JUDGEMENT === #
+
+    @api.model
+    def _judge(self, company):
+        """Judge the promises of a company from what was paid: kept, kept late, partly kept or broken.
+
+        A promise is judged when it is fulfilled, or when the promised day and the policy's grace days have passed.
+        A broken or partly kept one that is fulfilled later becomes kept late.
+        """
+        today = company._dunning_today()
+        open_ones = self.search([("company_id", "=", company.id), ("state", "in", ("open", "broken", "partly"))])
+        in_time = open_ones._paid_by_deadline()
+        for promise in open_ones:
+            promise._judge_one(today, in_time.get(promise.id, 0.0))
+
+    def _judge_one(self, today, paid_in_time):
+        self.ensure_one()
+        currency = self.currency_id
+        paid = max(0.0, self.amount_baseline - sum(self.item_ids.mapped("amount_open")))
+        deadline = self._deadline()
+        state = self.state
+        if currency.compare_amounts(paid, self.amount) >= 0:
+            is_in_time = today <= deadline or currency.compare_amounts(paid_in_time, self.amount) >= 0
+            state = "kept" if is_in_time and self.state == "open" else "late"
+        elif today > deadline:
+            state = "partly" if currency.compare_amounts(paid, 0.0) > 0 else "broken"
+        if state == self.state and currency.compare_amounts(paid, self.amount_paid) == 0:
+            return
+        is_new_break = state in ("broken", "partly") and self.state == "open"
+        vals = {"amount_paid": paid, "state": state}
+        if state != self.state:
+            vals["judged_date"] = today
+        self.write(vals)
+        if is_new_break:
+            self.account_id.attention = "broken"
+
+    def _deadline(self):
+        """Last day on which a payment is in time."""
+        grace_days = self.account_id.effective_policy_id.promise_grace_days
+        return self.promised_date + timedelta(days=grace_days)
+
+    def _paid_by_deadline(self):
+        """Promise id -> what reached its Odoo items between the day it was made and its deadline.
+
+        Raw SQL: it sums reconciliations over all promises at once. Items of other ledgers have no dated allocations
+        here; they are judged by the day their payment is seen.
+        """
+        if not self:
+            return {}
+        deadlines = {promise.id: promise._deadline() for promise in self}
+        self.env["account.partial.reconcile"].flush_model()
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT rel.dunning_promise_id, SUM(part.debit_amount_currency)
+                     FROM dunning_item_dunning_promise_rel rel
+                     JOIN dunning_promise promise ON promise.id = rel.dunning_promise_id
+                     JOIN (VALUES %s) AS deadline(promise_id, day) ON deadline.promise_id = promise.id
+                     JOIN dunning_item item ON item.id = rel.dunning_item_id
+                     JOIN account_partial_reconcile part ON part.debit_move_id = item.move_line_id
+                     JOIN account_move_line counterpart ON counterpart.id = part.credit_move_id
+                    WHERE counterpart.date <= deadline.day::date AND part.create_date::date >= promise.made_date
+                    GROUP BY 1""",
+                SQL(", ").join(SQL("(%s, %s)", key, day) for key, day in deadlines.items()),
+            )
+        )
+        return {promise_id: float(paid) for promise_id, paid in rows}

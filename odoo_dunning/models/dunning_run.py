@@ -1,4 +1,16 @@
-from odoo import fields, models
+import logging
+from decimal import Decimal
+
+import psycopg2.errors
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
+
+from ..bulk import snapshot
+from ..bulk.proposal import Proposal
+
+_logger = logging.getLogger(__name__)
 
 
 class DunningRun(models.Model):
@@ -39,7 +51,7 @@ class DunningRun(models.Model):
     progress_pct = fields.Float(compute="_compute_progress_pct", string="Progress")
     line_count = fields.Integer(string="Items", readonly=True, copy=False)
     notify_count = fields.Integer(string="Items in messages", readonly=True, copy=False)
-    notice_count = fields.Integer(string="Messages", readonly=True, copy=False)
+    notice_count = fields.Integer(string="Reminders", readonly=True, copy=False)
     sent_count = fields.Integer(compute="_compute_notice_counts")
     failed_count = fields.Integer(compute="_compute_notice_counts")
     withdrawn_count = fields.Integer(compute="_compute_notice_counts")
@@ -53,11 +65,331 @@ class DunningRun(models.Model):
     approved_at = fields.Datetime(readonly=True, copy=False)
     done_at = fields.Datetime(readonly=True, copy=False)
     line_ids = fields.One2many("dunning.run.line", "run_id", string="Lines", copy=False)
-    notice_ids = fields.One2many("dunning.notice", "run_id", string="Messages of the run", copy=False)
+    notice_ids = fields.One2many("dunning.notice", "run_id", string="Reminders of the run", copy=False)
 
+    _one_proposing_uniq = models.UniqueIndex(
+        "(company_id) WHERE is_proposing", "A proposal of this company is being worked out already. Wait for it."
+    )
+
+    @api.depends("account_count", "account_done_count")
     def _compute_progress_pct(self):
         for run in self:
             run.progress_pct = 100.0 * run.account_done_count / run.account_count if run.account_count else 0.0
 
     def _compute_notice_counts(self):
-        self.sent_count = self.failed_count = self.withdrawn_count = self.waiting_count = 0
+        counts = {
+            (run, state): count
+            for run, state, count in self.env["dunning.notice"]._read_group(
+                [("run_id", "in", self.ids)], ["run_id", "state"], ["__count"]
+            )
+        }
+        for run in self:
+            run.sent_count = counts.get((run, "sent"), 0)
+            run.failed_count = counts.get((run, "failed"), 0) + counts.get((run, "uncertain"), 0)
+            run.withdrawn_count = counts.get((run, "withdrawn"), 0)
+            run.waiting_count = sum(counts.get((run, state), 0) for state in ("proposed", "ready", "queued", "sending"))
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            if vals.get("name", "/") == "/":
+                vals["name"] = self.env["ir.sequence"].next_by_code("dunning.run") or "/"
+        return super().create(vals_list)
+
+    @api.ondelete(at_uninstall=False)
+    def _keep_history(self):
+        kept = self.filtered(lambda run: run.state not in ("draft", "cancelled"))
+        if kept:
+            raise UserError(
+                self.env._("Run %(run)s has a history. Cancel or undo it instead of deleting it.", run=kept[0].name)
+            )
+        self.notice_ids.unlink()
+        self.line_ids.unlink()
+
+    # === PROPOSE === #
+
+    def action_propose(self):
+        """Work the proposal out in the background."""
+        self._start_proposing()
+        self.env.ref("odoo_dunning.cron_propose").sudo()._trigger()
+        return True
+
+    def action_propose_now(self):
+        """Work the proposal out before returning. For small books, tests and scripts."""
+        self._start_proposing()
+        self._propose()
+        return True
+
+    def _start_proposing(self):
+        for run in self:
+            if run.state not in ("draft", "proposed"):
+                raise UserError(self.env._("Run %(run)s was approved already. Make a new one.", run=run.name))
+            other = self.search(
+                [("company_id", "=", run.company_id.id), ("is_proposing", "=", True), ("id", "!=", run.id)], limit=1
+            )
+            if other:
+                raise UserError(
+                    self.env._("Run %(run)s is being worked out already. Wait until it is done.", run=other.name)
+                )
+            run._forget_proposal()
+            run.write(
+                {
+                    "state": "draft",
+                    "is_proposing": True,
+                    "error": False,
+                    "proposed_by_id": self.env.uid,
+                    "account_done_count": 0,
+                    "account_count": 0,
+                    "last_account_id": 0,
+                }
+            )
+        self.env.flush_all()
+
+    def _propose(self):
+        """Work the proposal out from where it stands, in one transaction."""
+        for run in self:
+            for _done, _left in run._propose_slices():
+                pass
+
+    def _propose_slices(self):
+        """Work the proposal out slice by slice; yields (accounts decided, accounts left) after each, when the caller
+        may commit. Starts, and starts again after an interruption, where `last_account_id` says."""
+        self.ensure_one()
+        if not self.last_account_id:
+            self._prepare_proposal()
+            yield 0, self.account_count
+        proposal = Proposal(self.sudo())
+        while True:
+            last_account_id, count = proposal.decide_slice(self.last_account_id)
+            if not count:
+                break
+            done = self.account_done_count + count
+            self.write({"last_account_id": last_account_id, "account_done_count": done})
+            self.env.flush_all()
+            yield count, max(self.account_count - done, 0)
+        self._finish_proposal()
+        yield 0, 0
+
+    def _prepare_proposal(self):
+        """Bring items, account figures, promises and rules up to date: a proposal is about today's books."""
+        self.env["dunning.item"].sudo()._refresh(self.company_id)
+        self.env["dunning.promise"].sudo()._judge(self.company_id)
+        self.env["dunning.policy.rule"].sudo()._assign(self.company_id)
+        self.account_count = snapshot.count_accounts(self.env, self.company_id)
+
+    def _finish_proposal(self):
+        self.env["dunning.run.line"].invalidate_model()
+        self.env["dunning.notice"].invalidate_model()
+        self.write({"state": "proposed", "is_proposing": False, "proposed_at": fields.Datetime.now(), **self._figures()})
+        self.env.flush_all()
+
+    def _figures(self):
+        """Counts and, per currency, what is in messages and what is left out; per reason how often."""
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT currency.name, line.decision, line.reason_code, COUNT(*), SUM(line.amount_open)::text
+                     FROM dunning_run_line line JOIN res_currency currency ON currency.id = line.currency_id
+                    WHERE line.run_id = %s GROUP BY 1, 2, 3 ORDER BY 1, 2, 3""",
+                self.id,
+            )
+        )
+        totals, reasons = {}, {}
+        for currency, decision, code, count, amount in rows:
+            figure = totals.setdefault(currency, {}).setdefault(decision, {"count": 0, "amount": "0"})
+            figure["count"] += count
+            figure["amount"] = str(Decimal(figure["amount"]) + Decimal(amount))
+            reasons[code] = reasons.get(code, 0) + count
+        [[notice_count]] = self.env.execute_query(
+            SQL("SELECT COUNT(*) FROM dunning_notice WHERE run_id = %s AND state = 'proposed'", self.id)
+        )
+        return {
+            "totals": {"currencies": totals, "reasons": reasons},
+            "line_count": sum(row[3] for row in rows),
+            "notify_count": sum(row[3] for row in rows if row[1] == "notify"),
+            "notice_count": notice_count,
+        }
+
+    def _forget_proposal(self):
+        """Remove lines and messages of a proposal that was not approved."""
+        self.env.flush_all()
+        self.env.execute_query(SQL("DELETE FROM dunning_run_line WHERE run_id = %s RETURNING id", self.id))
+        self.env.execute_query(SQL("DELETE FROM dunning_notice WHERE run_id = %s RETURNING id", self.id))
+        self.env.invalidate_all()
+
+    @api.model
+    def _now(self):
+        """The instant a proposal is made for (naive UTC)."""
+        return fields.Datetime.now()
+
+    # === APPROVE, CANCEL, UNDO === #
+
+    def action_approve(self):
+        """Let the messages go."""
+        for run in self:
+            run._check_approvable()
+            run.notice_ids.filtered(lambda one: one.state == "proposed").write({"state": "ready"})
+            run.write(
+                {"state": "approved", "approved_by_id": self.env.uid, "approved_at": fields.Datetime.now()}
+            )
+            run._settle()
+        self.env.ref("odoo_dunning.cron_send").sudo()._trigger()
+        return True
+
+    def _check_approvable(self):
+        self.ensure_one()
+        if self.state != "proposed":
+            raise UserError(self.env._("Run %(run)s is not a proposal. Propose it first.", run=self.name))
+        if self._needs_second_person() and self.proposed_by_id == self.env.user:
+            raise UserError(
+                self.env._(
+                    "Run %(run)s: you proposed it, and its amount needs a second person. Ask a colleague to approve it.",
+                    run=self.name,
+                )
+            )
+
+    def _needs_second_person(self):
+        company = self.company_id
+        if not company.dunning_four_eyes:
+            return False
+        return company.currency_id.compare_amounts(self._amount_in_company_currency(), company.dunning_four_eyes_amount) >= 0
+
+    def _amount_in_company_currency(self):
+        groups = self.env["dunning.notice"]._read_group(
+            [("run_id", "=", self.id), ("state", "=", "proposed"), ("main_id", "=", False)],
+            ["currency_id"],
+            ["amount_total:sum"],
+        )
+        own = self.company_id.currency_id
+        return sum(currency._convert(amount, own, self.company_id, self.date) for currency, amount in groups)
+
+    def action_cancel(self):
+        """Drop what has not left. Lines and their reasons stay to be read; their items are free."""
+        for run in self:
+            if run.state not in ("draft", "proposed", "approved", "sending"):
+                raise UserError(self.env._("Run %(run)s is over: it can only be undone.", run=run.name))
+            had_sent = bool(run.sent_count)
+            run._withdraw_waiting(self.env._("Run cancelled by %(user)s", user=self.env.user.name))
+            run.write({"state": "done" if had_sent else "cancelled", "is_proposing": False})
+        return True
+
+    def _withdraw_waiting(self, note):
+        """Withdraw all messages that have not left, in bulk."""
+        waiting = self.notice_ids.filtered(lambda one: one.state in ("proposed", "ready", "queued", "failed"))
+        waiting.mail_mail_id.sudo().filtered(lambda mail: mail.state == "outgoing").write({"state": "cancel"})
+        waiting.write({"state": "withdrawn", "note": note, "next_try_at": False})
+        self.env.flush_all()
+        self.env.execute_query(
+            SQL(
+                """UPDATE dunning_run_line SET claim = NULL
+                    WHERE run_id = ANY(%s) AND claim = 'open'
+                      AND (notice_id IS NULL OR notice_id IN (SELECT id FROM dunning_notice WHERE state = 'withdrawn'))
+                   RETURNING id""",
+                self.ids,
+            )
+        )
+        self.env["dunning.run.line"].invalidate_model()
+
+    def action_undo(self, reason=False, send_correction=False):
+        """Take a run back: what has not left is withdrawn, what has left is undone. History stays.
+
+        :param reason: shown in the history and in corrections
+        :param send_correction: whether customers get a message that takes the first one back
+        """
+        for run in self:
+            if run.state not in ("approved", "sending", "done"):
+                raise UserError(self.env._("Run %(run)s has sent nothing. Cancel it instead.", run=run.name))
+            run._withdraw_waiting(self.env._("Run undone by %(user)s", user=self.env.user.name))
+            sent = run.notice_ids.filtered(lambda one: one.state == "sent" and not one.corrects_id)
+            if sent:
+                sent.action_undo(reason=reason, send_correction=send_correction)
+            run.write({"state": "undone", "is_proposing": False})
+            run.message_post(body=reason or self.env._("Undone"))
+        return True
+
+    def _settle(self):
+        """A run whose messages have all left, failed for good or were withdrawn is done."""
+        going = self.filtered(lambda run: run.state in ("approved", "sending"))
+        if not going:
+            return
+        self.env["dunning.notice"].flush_model(["state", "run_id", "next_try_at"])
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT run.id FROM dunning_run run
+                    WHERE run.id = ANY(%s) AND NOT EXISTS (
+                      SELECT 1 FROM dunning_notice notice WHERE notice.run_id = run.id
+                         AND notice.state IN ('proposed', 'ready', 'queued', 'sending', 'uncertain'))
+                      AND NOT EXISTS (
+                      SELECT 1 FROM dunning_notice notice WHERE notice.run_id = run.id
+                         AND notice.state = 'failed' AND notice.next_try_at IS NOT NULL)""",
+                going.ids,
+            )
+        )
+        self.browse([row[0] for row in rows]).write({"state": "done", "done_at": fields.Datetime.now()})
+
+    # === SCHEDULED === #
+
+    @api.model
+    def _cron_propose(self):
+        """Scheduled: start the day's automatic runs, work out what waits to be proposed, approve what needs no one."""
+        self._start_automatic()
+        commit = self.env["ir.cron"]._commit_progress
+        commit()
+        for run in self.search([("is_proposing", "=", True)]):
+            run._propose_committing(commit)
+        for run in self.search([("is_automatic", "=", True), ("state", "=", "proposed")]):
+            run._approve_automatic()
+            commit(1)
+
+    def _propose_committing(self, commit):
+        """Work one proposal out, committing slice by slice, so that progress shows and an interruption costs one slice."""
+        for _attempt in range(3):
+            if not self.try_lock_for_update():
+                return
+            try:
+                for done, left in self._propose_slices():
+                    if not commit(done, remaining=left):
+                        return
+                return
+            except (psycopg2.errors.UniqueViolation, psycopg2.errors.SerializationFailure):
+                # Another run, or a person, took one of the items meanwhile: decide the slice again on what is now.
+                self.env.cr.rollback()
+                _logger.info("Run %s: a slice is decided again, an item of it was taken meanwhile", self.name)
+        self.write({"is_proposing": False, "error": self.env._("Its items were taken by other runs. Propose it again.")})
+        commit()
+
+    @api.model
+    def _start_automatic(self):
+        """One run a day for each company that wants it, on its first visit after the send window opened."""
+        for company in self.env["res.company"].search([("dunning_is_automatic", "=", True)]):
+            today = company._dunning_today()
+            domain = [("company_id", "=", company.id), ("is_automatic", "=", True), ("date", "=", today)]
+            if not company._dunning_is_open_now() or self.search(domain, limit=1):
+                continue
+            busy = self.search([("company_id", "=", company.id), ("is_proposing", "=", True)], limit=1)
+            if not busy:
+                self.create({"company_id": company.id, "date": today, "is_automatic": True})._start_proposing()
+
+    def _approve_automatic(self):
+        """Approve what policies say needs no review. With the rest, or with four eyes, the run waits for a person."""
+        self.ensure_one()
+        if self._needs_second_person():
+            return
+        by_hand = self.notice_ids.filtered(lambda one: one.state == "proposed" and not one.policy_id.is_automatic)
+        if not by_hand:
+            self.action_approve()
+
+    @api.model
+    def _cron_housekeeping(self):
+        """Scheduled: forget the left-alone lines of old finished runs; what was sent stays for ever."""
+        keep_days = int(self.env["ir.config_parameter"].sudo().get_param("odoo_dunning.keep_line_days", 400))
+        limit = fields.Date.subtract(fields.Date.today(), days=keep_days)
+        old = self.search([("date", "<", limit), ("state", "in", ("done", "cancelled", "undone"))])
+        for run in old:
+            self.env.execute_query(
+                SQL(
+                    "DELETE FROM dunning_run_line WHERE run_id = %s AND decision = 'leave' AND notice_id IS NULL RETURNING id",
+                    run.id,
+                )
+            )
+            if not self.env["ir.cron"]._commit_progress(1):
+                break

@@ -1,4 +1,16 @@
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from .. import reasons
+from ..engine import explain
+from ..engine.snapshot import FOREVER
+from .slim_many2one import SlimMany2one
+
+# What a person decided in the proposal stands above these.
+SOFT_REASONS = {
+    "too_young", "waiting_since_last_level", "last_level_reached", "below_minimum_item", "below_minimum_account",
+    "contacted_recently", "volume_cap", "bank_stale", "unmatched_receipts", "not_a_working_day",
+}  # fmt: skip
 
 
 class DunningRunLine(models.Model):
@@ -10,27 +22,32 @@ class DunningRunLine(models.Model):
     _log_access = False
     _rec_name = "item_id"
 
-    run_id = fields.Many2one("dunning.run", required=True, readonly=True, ondelete="cascade")
-    company_id = fields.Many2one("res.company", required=True, readonly=True)
-    account_id = fields.Many2one("dunning.account", required=True, readonly=True)
-    item_id = fields.Many2one("dunning.item", required=True, readonly=True)
+    run_id = SlimMany2one("dunning.run", required=True, readonly=True)
+    company_id = SlimMany2one("res.company", required=True, readonly=True)
+    account_id = SlimMany2one("dunning.account", required=True, readonly=True)
+    item_id = SlimMany2one("dunning.item", required=True, readonly=True)
     decision = fields.Selection([("notify", "In a message"), ("leave", "Left alone")], required=True, readonly=True)
     reason_code = fields.Char(required=True, readonly=True)
     reason_args = fields.Json(readonly=True)
     reason = fields.Char(compute="_compute_reason")
-    level_id = fields.Many2one("dunning.level", readonly=True)
+    next_step = fields.Char(compute="_compute_reason")
+    policy_reason = fields.Char(compute="_compute_reason", string="Policy chosen by")
+    level_id = SlimMany2one("dunning.level", readonly=True)
     level_rank = fields.Integer(readonly=True)
     cycle = fields.Integer(readonly=True)
-    notice_id = fields.Many2one("dunning.notice", string="Message", readonly=True)
+    notice_id = SlimMany2one("dunning.notice", string="Message", readonly=True)
     claim = fields.Selection(
         [("open", "Taken by an open run"), ("spent", "Sent")],
         readonly=True,
         help="Keeps a second run off the item, and a second message of the same level and cycle for ever.",
     )
-    currency_id = fields.Many2one("res.currency", required=True, readonly=True)
+    currency_id = SlimMany2one("res.currency", required=True, readonly=True)
     amount_open = fields.Monetary(readonly=True)
-    prev_level_id = fields.Many2one("dunning.level", readonly=True)
+    prev_level_id = SlimMany2one("dunning.level", readonly=True)
     prev_level_date = fields.Date(readonly=True)
+    prev_bound_policy_id = SlimMany2one("dunning.policy", readonly=True)
+    policy_id = SlimMany2one("dunning.policy", readonly=True)
+    policy_source = fields.Char(readonly=True, help="What chose the policy: item, bound, account, a rule, or default.")
     is_edited = fields.Boolean(readonly=True, help="Changed by a person in the proposal.")
     note = fields.Char()
 
@@ -46,6 +63,121 @@ class DunningRunLine(models.Model):
     _one_open_run_uniq = models.UniqueIndex("(item_id) WHERE claim = 'open'")
     _level_cycle_uniq = models.UniqueIndex("(item_id, cycle, level_rank) WHERE claim IS NOT NULL")
 
+    @api.depends("reason_code", "reason_args")
     def _compute_reason(self):
         for line in self:
-            line.reason = line.reason_code
+            line.reason = reasons.sentence(self.env, line.reason_code, line.reason_args)
+            line.next_step = reasons.next_step(self.env, line.reason_code)
+            line.policy_reason = reasons.policy_source(self.env, line.policy_source)
+
+    # === EDITING A PROPOSAL === #
+
+    def action_exclude(self):
+        """Take these items out of their messages, for this run only."""
+        self._leave("excluded", [])
+        return True
+
+    def action_exclude_for_good(self):
+        """Take these items out of this and every later run."""
+        self.item_id.write({"is_excluded": True})
+        return self.action_exclude()
+
+    def action_hold(self, until_date=False, reason=False):
+        """Put these items on hold and take them out of their messages."""
+        self.env["dunning.hold"].create(
+            [
+                {
+                    "account_id": line.account_id.id,
+                    "item_id": line.item_id.id,
+                    "until_date": until_date,
+                    "reason": reason or self.env._("Put on hold in run %(run)s", run=line.run_id.name),
+                }
+                for line in self
+            ]
+        )
+        last_day = fields.Date.to_date(until_date) or FOREVER
+        self._leave("hold", [last_day.isoformat(), reason or "", self.env.user.name])
+        return True
+
+    def set_level(self, level):
+        """Send these items at another level of their policy. All items of their messages go along: a message has one level.
+
+        :param level: dunning.level record
+        """
+        notices = self.notice_id
+        self._check_editable()
+        strange = notices.filtered(lambda notice: level.policy_id != notice.policy_id)
+        if strange or not notices:
+            raise UserError(
+                self.env._(
+                    "Level %(level)s belongs to policy %(policy)s. Choose a level of the policy the message follows.",
+                    level=level.name,
+                    policy=level.policy_id.name,
+                )
+            )
+        lines = notices.line_ids
+        self._check_level_free(lines, level)
+        lines.write({"level_id": level.id, "level_rank": level.rank, "is_edited": True})
+        notices._all_channels().write({"level_id": level.id, "level_rank": level.rank})
+
+    def _check_level_free(self, lines, level):
+        """No item twice at the same level and cycle."""
+        spent = self.search(
+            [
+                ("item_id", "in", lines.item_id.ids),
+                ("claim", "=", "spent"),
+                ("level_rank", "=", level.rank),
+            ]
+        ).filtered(lambda line: line.cycle == line.item_id.cycle)
+        if spent:
+            raise UserError(
+                self.env._(
+                    "%(item)s was already sent at level %(level)s. Choose a higher one.",
+                    item=spent[0].item_id.display_name,
+                    level=level.name,
+                )
+            )
+
+    def _check_editable(self):
+        closed = self.run_id.filtered(lambda run: run.state != "proposed")
+        if closed:
+            raise UserError(
+                self.env._(
+                    "Run %(run)s is %(state)s: only a proposal can be edited.",
+                    run=closed[0].name,
+                    state=dict(closed._fields["state"]._description_selection(self.env))[closed[0].state].lower(),
+                )
+            )
+
+    def _leave(self, code, args):
+        """Leave these items alone, for a reason; their messages shrink, empty ones are withdrawn."""
+        self._check_editable()
+        self._drop(code, args)
+
+    def _drop(self, code, args):
+        notices = self.notice_id
+        self.write(
+            {
+                "decision": "leave",
+                "reason_code": code,
+                "reason_args": args,
+                "notice_id": False,
+                "claim": False,
+                "is_edited": True,
+            }
+        )
+        notices._shrink()
+
+    # === AT THE MOMENT OF SENDING === #
+
+    def _may_go(self, answer):
+        """Whether the engine, asked again, still lets the item go. What a person decided stands above timing and sums."""
+        if answer is None:
+            return False
+        return answer.code == "notify" or (self.is_edited and answer.code in SOFT_REASONS)
+
+    def _take_back(self, answer):
+        """The item stays home: the line says why from now on."""
+        code = answer.code if answer else "paid"
+        args = list(explain.to_json(code, answer.args).values()) if answer else []
+        self.write({"decision": "leave", "reason_code": code, "reason_args": args, "claim": False})

@@ -1,4 +1,7 @@
-from odoo import fields, models
+from datetime import time, timezone
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from odoo import api, fields, models
 
 
 class ResCompany(models.Model):
@@ -36,9 +39,6 @@ class ResCompany(models.Model):
         default="warn",
         required=True,
     )
-    dunning_ledger_max_age_hours = fields.Integer(
-        string="Ledgers are fresh for (hours)", default=36, help="Items of a ledger without a good sync since are left alone."
-    )
     dunning_is_automatic = fields.Boolean(
         string="Propose every day", help="The scheduled action proposes a run each working day."
     )
@@ -59,7 +59,48 @@ class ResCompany(models.Model):
     )
     _dunning_limits = models.Constraint(
         "CHECK(dunning_cap_per_day >= 0 AND dunning_cap_per_hour >= 0 AND dunning_gap_days >= 0"
-        " AND dunning_min_amount >= 0 AND dunning_bank_max_age_days >= 0 AND dunning_ledger_max_age_hours >= 0)",
+        " AND dunning_min_amount >= 0 AND dunning_bank_max_age_days >= 0)",
         "Limits of dunning (messages, days, hours, amounts) cannot be negative.",
     )
 
+
+    @api.model
+    def _dunning_set_default_policy(self):
+        """At install: companies that were there before get the default policy."""
+        self.search([("dunning_policy_id", "=", False)]).dunning_policy_id = self.env.ref("odoo_dunning.policy_default")
+
+    def _dunning_timezone(self):
+        """IANA name of the company's clock: its partner's, else that of the administrator, else UTC."""
+        self.ensure_one()
+        return self.partner_id.tz or self.env.ref("base.user_admin").sudo().tz or "UTC"
+
+    def _dunning_today(self):
+        """The calendar date by the company's clock."""
+        now = fields.Datetime.now().replace(tzinfo=timezone.utc)
+        try:
+            return now.astimezone(ZoneInfo(self._dunning_timezone())).date()
+        except ZoneInfoNotFoundError:
+            return now.date()
+
+    def _dunning_is_open_now(self):
+        """Whether the send window is open on a weekday by the company's clock. Holidays are the engine's business."""
+        now = fields.Datetime.now().replace(tzinfo=timezone.utc)
+        try:
+            now = now.astimezone(ZoneInfo(self._dunning_timezone()))
+        except ZoneInfoNotFoundError:
+            pass
+        if self.dunning_working_days_only and now.weekday() >= 5:
+            return False
+        start, end = self.dunning_window_start_hour, self.dunning_window_end_hour
+        return self._dunning_hour(start) <= now.time() <= self._dunning_hour(end)
+
+    def _dunning_hour(self, hours):
+        """8.5 -> 08:30. 24.0 becomes the last minute of the day."""
+        minutes = min(round(hours * 60), 24 * 60 - 1)
+        return time(minutes // 60, minutes % 60)
+
+    def _dunning_sender(self):
+        """Formatted sender of reminders: the address set for them, else the company's."""
+        self.ensure_one()
+        address = self.dunning_sender_email or self.email_formatted or self.partner_id.email_formatted
+        return address or self.env.user.email_formatted

@@ -1,0 +1,174 @@
+"""Odoo's own receivables as items: one upsert per company, or per set of journal items.
+
+Raw SQL because the residual of a journal item is changed by every payment: following it record by record would slow
+down posting and paying. The statement compares and writes only what differs, so that a refresh which finds nothing
+writes nothing, and it heals whatever bypassed the ORM.
+"""
+
+from odoo.tools import SQL
+
+# Columns an Odoo item follows, with what they are at the source. Order matters to nobody, the names do.
+_FOLLOWED = {
+    "account_id": "account.id",
+    "partner_id": "line.partner_id",
+    "company_id": "line.company_id",
+    "kind": """CASE
+        WHEN move.origin_payment_id IS NOT NULL OR move.statement_line_id IS NOT NULL THEN 'payment'
+        WHEN move.move_type = 'out_refund' THEN 'credit'
+        WHEN move.move_type IN ('out_invoice', 'out_receipt') OR line.amount_currency > 0 THEN 'invoice'
+        ELSE 'credit' END""",
+    "entity": "move.move_type",
+    "number": "move.name",
+    # A credit note names the invoice it reverses: that is where the engine nets it first.
+    "reference": "COALESCE(reversed.name, NULLIF(move.ref, ''), move.payment_reference)",
+    "issue_date": "COALESCE(move.invoice_date, line.date)",
+    "due_date": "line.date_maturity",
+    "currency_id": "line.currency_id",
+    "amount_total": "line.amount_currency",
+    "amount_open": "line.amount_residual_currency",
+    "no_followup": "COALESCE(line.no_followup, FALSE)",
+    "is_blocked": "COALESCE(move.payment_state = 'blocked', FALSE)",
+    "source_state": "move.payment_state",
+}
+
+_SOURCE = """
+      FROM account_move_line line
+      JOIN account_account ledger_account
+        ON ledger_account.id = line.account_id AND ledger_account.account_type = 'asset_receivable'
+      JOIN account_move move ON move.id = line.move_id
+      JOIN res_partner partner ON partner.id = line.partner_id
+      LEFT JOIN account_move reversed ON reversed.id = move.reversed_entry_id
+"""
+
+_OPEN = "line.reconciled IS NOT TRUE AND line.parent_state = 'posted' AND line.amount_residual_currency != 0"
+
+
+def refresh(env, company_ids):
+    """Bring the Odoo items of these companies up to date. Returns the ids of the accounts whose items changed."""
+    companies = list(company_ids)
+    return _refresh(env, SQL("line.company_id = ANY(%s)", companies), SQL("item.company_id = ANY(%s)", companies))
+
+
+def refresh_lines(env, line_ids):
+    """The same for the items of these journal items."""
+    ids = list(line_ids)
+    return _refresh(env, SQL("line.id = ANY(%s)", ids), SQL("item.move_line_id = ANY(%s)", ids))
+
+
+def refresh_partners(env, company, partner_ids):
+    """The same for what these customers (commercial partners) and their contacts owe a company."""
+    ids = list(partner_ids)
+    lines = SQL(
+        "line.company_id = %s AND line.partner_id IN (SELECT id FROM res_partner WHERE commercial_partner_id = ANY(%s))",
+        company.id,
+        ids,
+    )
+    items = SQL(
+        "item.account_id IN (SELECT id FROM dunning_account WHERE company_id = %s AND partner_id = ANY(%s))",
+        company.id,
+        ids,
+    )
+    return _refresh(env, lines, items)
+
+
+def _refresh(env, lines, items):
+    """`lines` restricts the journal items looked at, `items` the dunning items that may have to be closed."""
+    for model in ("account.move.line", "account.move", "res.partner", "dunning.account", "dunning.item"):
+        env[model].flush_model()
+    _open_accounts(env, lines)
+    changed = _upsert(env, lines) | _close(env, items)
+    if changed:
+        env["dunning.item"].invalidate_model()
+    return changed
+
+
+def _open_accounts(env, scope):
+    """An account for every customer who has an open receivable and none yet."""
+    env.execute_query(
+        SQL(
+            """INSERT INTO dunning_account (company_id, partner_id, debtor_type, active,
+                                            create_uid, create_date, write_uid, write_date)
+               SELECT DISTINCT line.company_id, payer.id,
+                      CASE WHEN payer.is_company THEN 'business' ELSE 'consumer' END, TRUE,
+                      %(uid)s, now() AT TIME ZONE 'UTC', %(uid)s, now() AT TIME ZONE 'UTC'
+               %(source)s
+                 JOIN res_partner payer ON payer.id = partner.commercial_partner_id
+                 LEFT JOIN dunning_account account
+                   ON account.company_id = line.company_id AND account.partner_id = payer.id
+                WHERE %(open)s AND %(scope)s AND account.id IS NULL
+               ON CONFLICT (company_id, partner_id) DO NOTHING
+               RETURNING id""",
+            uid=env.uid,
+            source=SQL(_SOURCE),
+            open=SQL(_OPEN),
+            scope=scope,
+        )
+    )
+
+
+def _upsert(env, scope):
+    """Insert and update in one statement. The comparison happens in a join before it: `ON CONFLICT … WHERE` alone would
+    lock, and so write, every unchanged row."""
+    names = [SQL.identifier(name) for name in _FOLLOWED]
+    rows = env.execute_query(
+        SQL(
+            """WITH source AS (
+                 SELECT line.id AS move_line_id, %(expressions)s
+                 %(source)s
+                   JOIN dunning_account account
+                     ON account.company_id = line.company_id AND account.partner_id = partner.commercial_partner_id
+                  WHERE %(open)s AND %(scope)s
+               ), changed AS (
+                 SELECT source.* FROM source
+                   LEFT JOIN dunning_item item ON item.move_line_id = source.move_line_id
+                  WHERE item.id IS NULL OR NOT item.is_open
+                     OR (%(stored)s) IS DISTINCT FROM (%(fresh)s)
+               )
+               INSERT INTO dunning_item (origin, move_line_id, installment, cycle, level_rank, is_excluded, is_open,
+                                         create_uid, create_date, write_uid, write_date, %(names)s)
+               SELECT 'odoo', move_line_id, 0, 1, 0, FALSE, TRUE,
+                      %(uid)s, now() AT TIME ZONE 'UTC', %(uid)s, now() AT TIME ZONE 'UTC', %(names)s
+                 FROM changed
+               ON CONFLICT (move_line_id) WHERE move_line_id IS NOT NULL DO UPDATE
+                  SET is_open = TRUE, write_uid = EXCLUDED.write_uid, write_date = EXCLUDED.write_date, %(updates)s
+               RETURNING account_id""",
+            expressions=SQL(", ").join(
+                SQL("%s AS %s", SQL(expression), SQL.identifier(name)) for name, expression in _FOLLOWED.items()
+            ),
+            source=SQL(_SOURCE),
+            open=SQL(_OPEN),
+            scope=scope,
+            stored=SQL(", ").join(SQL("item.%s", name) for name in names),
+            fresh=SQL(", ").join(SQL("source.%s", name) for name in names),
+            names=SQL(", ").join(names),
+            updates=SQL(", ").join(SQL("%s = EXCLUDED.%s", name, name) for name in names),
+            uid=env.uid,
+        )
+    )
+    return {account_id for (account_id,) in rows}
+
+
+def _close(env, scope):
+    """Close items whose journal item is paid, no longer posted, no longer a receivable, or gone."""
+    rows = env.execute_query(
+        SQL(
+            """UPDATE dunning_item item
+                  SET is_open = FALSE, amount_open = 0, write_uid = %(uid)s, write_date = now() AT TIME ZONE 'UTC',
+                      source_state = state.name
+                 FROM (SELECT item.id, COALESCE(move.payment_state, 'gone') AS name
+                         FROM dunning_item item
+                         LEFT JOIN account_move_line line ON line.id = item.move_line_id
+                         LEFT JOIN account_move move ON move.id = line.move_id
+                         LEFT JOIN account_account ledger_account ON ledger_account.id = line.account_id
+                        WHERE item.is_open AND item.origin = 'odoo' AND %(scope)s
+                          AND (line.id IS NULL OR NOT (%(open)s) OR line.partner_id IS NULL
+                               OR ledger_account.account_type != 'asset_receivable')
+                      ) state
+                WHERE item.id = state.id
+               RETURNING item.account_id""",
+            uid=env.uid,
+            scope=scope,
+            open=SQL(_OPEN),
+        )
+    )
+    return {account_id for (account_id,) in rows}

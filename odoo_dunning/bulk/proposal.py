@@ -1,0 +1,187 @@
+"""A slice of a proposal: decide account by account, COPY the run lines and messages back.
+
+Raw SQL because a run writes one line for every open item: COPY does 100,000 of them in about a second, the ORM in minutes.
+"""
+
+import io
+import json
+from datetime import date, datetime
+from decimal import Decimal
+
+from odoo.tools import SQL
+
+from ..engine.decide import decide
+from ..engine.ration import Ration
+from ..engine.snapshot import Reason
+from . import snapshot
+
+LINE_COLUMNS = (
+    "run_id", "company_id", "account_id", "item_id", "decision", "reason_code", "reason_args", "level_id", "level_rank",
+    "cycle", "notice_id", "claim", "currency_id", "amount_open", "policy_id", "policy_source",
+    "is_edited",
+)  # fmt: skip
+NOTICE_COLUMNS = (
+    "id", "run_id", "company_id", "account_id", "partner_id", "email_to", "lang", "policy_id", "level_id", "level_rank",
+    "channel", "state", "key", "currency_id", "item_count", "amount_total", "deadline_date", "send_at", "main_id",
+    "warning", "is_edited", "attempts", "create_uid", "create_date", "write_uid", "write_date",
+)  # fmt: skip
+
+NULL = "\\N"
+
+
+class Proposal:
+    """Works through the accounts of one run, slice by slice. One instance per process and run: it keeps what all slices
+    share (policies, circumstances, what the volume caps have let through)."""
+
+    def __init__(self, run):
+        self.run = run
+        self.env = run.env
+        self.company = run.company_id
+        self.now = run._now()
+        self.policies = snapshot.policies(self.env, self.company, run.date)
+        self.ruling = snapshot.ruling(self.env, self.company, run.date, self.now)
+        self.ration = Ration.of(self.ruling)
+        self.currencies = dict(self.env.execute_query(SQL("SELECT name, id FROM res_currency")))
+        self.args_json = {}
+
+    def decide_slice(self, after_id):
+        """Decide the next accounts after `after_id` and write lines and messages.
+
+        Returns (last account id, number of accounts), or (after_id, 0) when there are none left.
+        """
+        account_ids = snapshot.next_accounts(self.env, self.company, after_id)
+        if not account_ids:
+            return after_id, 0
+        accounts = snapshot.accounts(self.env, self.company, account_ids, self.run.date)
+        lines, notices, tasks = [], [], []
+        ids = _NoticeIds(self.env, len(account_ids))
+        groups = snapshot.items_by_account(self.env, self.company, account_ids, self.run.date, self.run.id)
+        for account_id, items in groups:
+            account = accounts[account_id]
+            decision = self.ration.admit(decide(account, items, self.policies, self.ruling))
+            notice_of = self._notices(account, decision.messages, ids, notices) if decision.messages else {}
+            self._lines(items, decision.answers, notice_of, lines)
+            tasks.extend((account_id, task) for task in decision.tasks)
+        self._write(lines, notices)
+        self._write_tasks(account_ids, tasks)
+        return account_ids[-1], len(account_ids)
+
+    def _lines(self, items, answers, notice_of, lines):
+        """One text line for COPY per answer. Answers come sorted by item id."""
+        prefix = f"{self.run.id}\t{self.company.id}\t{items[0].account_id}\t"
+        currencies, args_json = self.currencies, self.args_json
+        by_id = {item.id: item for item in items}
+        for item_id, code, level_rank, level_id, args, policy_id, source in answers:
+            item = by_id[item_id]
+            if not args:
+                shown = NULL
+            else:
+                shown = args_json.get(args)
+                if shown is None:
+                    shown = self._remember(args)
+            if code == Reason.NOTIFY:
+                decided, tail = "notify", f"{notice_of[item_id]}\topen"
+            else:
+                decided, tail = "leave", "\\N\t\\N"
+            lines.append(
+                f"{prefix}{item_id}\t{decided}\t{code}\t{shown}\t{level_id or NULL}\t{level_rank}"
+                f"\t{item.cycle}\t{tail}\t{currencies[item.currency]}\t{item.amount_open}"
+                f"\t{policy_id or NULL}\t{source.translate(_ESCAPES)}\tf\n"
+            )
+
+    def _remember(self, args):
+        if len(self.args_json) > 50_000:
+            self.args_json.clear()
+        text = self.args_json[args] = json.dumps(args, default=_plain).replace("\\", "\\\\")
+        return text
+
+    def _notices(self, account, messages, ids, notices):
+        """Rows of the outbox for an account; item id -> id of the message it is in."""
+        contacts = {contact.id: contact for contact in account.contacts}
+        notice_of = {}
+        for message in messages:
+            main_id = None
+            for delivery in message.deliveries:
+                notice_id = ids.next()
+                notices.append(self._notice_row(notice_id, main_id, account, message, delivery, contacts))
+                main_id = main_id or notice_id
+            notice_of.update(dict.fromkeys(message.item_ids, main_id))
+        return notice_of
+
+    def _notice_row(self, notice_id, main_id, account, message, delivery, contacts):
+        key = f"{self.run.id}/{account.id}/{message.currency}/{message.level_id}/{delivery.channel}"
+        warning = "; ".join(code for code, _args in message.warnings) or None
+        return (
+            notice_id, self.run.id, self.company.id, account.id, delivery.contact_id,
+            contacts[delivery.contact_id].email, delivery.language, message.policy_id, message.level_id,
+            message.level_rank, delivery.channel, "proposed", key, self.currencies[message.currency],
+            len(message.item_ids), message.net, message.deadline_date, message.send_at.replace(tzinfo=None), main_id,
+            warning, False, 0, self.env.uid, self.now, self.env.uid, self.now,
+        )  # fmt: skip
+
+    def _write(self, lines, notices):
+        """Messages first: lines refer to them."""
+        with snapshot.exact_cursor(self.env) as cursor:
+            if notices:
+                text = "".join("\t".join(map(copy_field, row)) + "\n" for row in notices)
+                cursor.copy_expert(f"COPY dunning_notice ({', '.join(NOTICE_COLUMNS)}) FROM STDIN", io.StringIO(text))
+            cursor.copy_expert(
+                f"COPY dunning_run_line ({', '.join(LINE_COLUMNS)}) FROM STDIN", io.StringIO("".join(lines))
+            )
+
+    def _write_tasks(self, account_ids, tasks):
+        """What a person has to see to goes on the worklist; what was seen to leaves it."""
+        missing = {account_id for account_id, task in tasks if task.kind == Reason.NO_ADDRESS}
+        hand_over = {account_id for account_id, task in tasks if task.kind == "hand_over"}
+        self.env.execute_query(
+            SQL(
+                """UPDATE dunning_account
+                      SET attention = CASE WHEN id = ANY(%(missing)s) THEN 'no_address'
+                                           WHEN id = ANY(%(hand_over)s) THEN 'hand_over' END
+                    WHERE id = ANY(%(ids)s)
+                      AND COALESCE(attention, '') IN ('', 'no_address', 'hand_over')
+                      AND COALESCE(attention, '') != CASE WHEN id = ANY(%(missing)s) THEN 'no_address'
+                                                          WHEN id = ANY(%(hand_over)s) THEN 'hand_over' ELSE '' END
+                   RETURNING id""",
+                missing=list(missing),
+                hand_over=list(hand_over - missing),
+                ids=list(account_ids),
+            )
+        )
+
+
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def copy_field(value):
+    if value is None:
+        return NULL
+    if value is False:
+        return "f"
+    return value.translate(_ESCAPES) if type(value) is str else str(value)
+
+
+def _plain(value):
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    raise TypeError(f"{value!r} cannot stand in a reason")
+
+
+class _NoticeIds:
+    """Ids for messages before they are written, so that lines can refer to them in the same COPY; fetched in bulk."""
+
+    def __init__(self, env, chunk):
+        self.env = env
+        self.chunk = chunk
+        self.left = iter(())
+
+    def next(self):
+        notice_id = next(self.left, None)
+        if notice_id is None:
+            sql = SQL("SELECT nextval('dunning_notice_id_seq') FROM generate_series(1, %s)", self.chunk)
+            self.left = (row[0] for row in self.env.execute_query(sql))
+            notice_id = next(self.left)
+        return notice_id

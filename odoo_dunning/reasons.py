@@ -1,0 +1,44 @@
+"""Reasons of the engine as sentences in the user's language, with dates and amounts in their formats."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from odoo.tools import format_date, format_datetime
+from odoo.tools.misc import formatLang
+
+from .engine import explain
+
+
+def sentence(env, code, stored):
+    """What the engine said about an item. `stored`: the values as the run line keeps them, in the engine's order."""
+    values = dict(zip(explain.ARGUMENTS[code], stored, strict=True)) if stored else {}
+    args = explain.from_json(code, values) if values else ()
+    return " ".join(_said(env, template, shown) for template, shown in explain.parts(code, args))
+
+
+def next_step(env, code):
+    """What a person can do about it."""
+    return env._(explain.next_step(code))  # pylint: disable=gettext-variable
+
+
+def policy_source(env, source):
+    """What chose the policy, as a sentence; empty where none was needed."""
+    kind, _colon, rule = (source or "").partition(":")
+    template = explain.POLICY_SOURCES.get(kind.strip(), "")
+    return _said(env, template, {"rule": rule.strip()}) if template else ""
+
+
+def _said(env, template, values):
+    shown = {name: _shown(env, value) for name, value in values.items()}
+    return env._(template) % shown  # pylint: disable=gettext-variable
+
+
+def _shown(env, value):
+    if isinstance(value, datetime):
+        return format_datetime(env, value.replace(tzinfo=None))
+    if isinstance(value, date):
+        return format_date(env, value)
+    if isinstance(value, Decimal):
+        return formatLang(env, float(value), digits=max(0, -value.as_tuple().exponent))
+    return "" if value is None else value
+
