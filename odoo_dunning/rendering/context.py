@@ -104,13 +104,18 @@ class Level:
 
 @dataclass(frozen=True)
 class Document:
-    """The message itself. ``deadline_date``: pay by; ``withdrawn_*``: the notice that a correction takes back."""
+    """The message itself.
+
+    ``deadline_date``: pay by. ``reminded_date``: the last notice about these items, ``None`` for a first one.
+    ``withdrawn_*``: the notice that a correction takes back.
+    """
 
     title: str
     number: str
     issue_date: date
     currency: Currency
     deadline_date: date | None = None
+    reminded_date: date | None = None
     withdrawn_number: str = ""
     withdrawn_date: date | None = None
     withdrawn_reason: str = ""

@@ -112,9 +112,8 @@ def _money_style(language: str, currency: Currency):
     if tuple(pattern.grouping) != (3, 3):
         return _by_babel(locale, currency)
     decimal_mark, group_mark = _separators(language)
-    (plus_prefix, minus_prefix), (plus_suffix, minus_suffix) = (
-        [_with_symbol(text, symbol) for text in side] for side in (pattern.prefix, pattern.suffix)
-    )
+    plus_prefix, minus_prefix = (_prefix(affix, symbol) for affix in pattern.prefix)
+    plus_suffix, minus_suffix = (affix.replace("¤", symbol) for affix in pattern.suffix)
 
     quantum, marks = _QUANTA[currency.digits], str.maketrans(",.", group_mark + decimal_mark)
 
@@ -142,11 +141,10 @@ def _by_babel(locale: Locale, currency: Currency):
     return write
 
 
-def _with_symbol(affix: str, symbol: str) -> str:
+def _prefix(affix: str, symbol: str) -> str:
     """CLDR's currency spacing: a symbol that ends in a letter is kept apart from the digits by a no-break space."""
-    text = affix.replace("¤", symbol)
     touches_digits = affix.endswith("¤") and unicodedata.category(symbol[-1])[0] != "S"
-    return text + NBSP if touches_digits else text
+    return affix.replace("¤", symbol) + (NBSP if touches_digits else "")
 
 
 @lru_cache(maxsize=8192)

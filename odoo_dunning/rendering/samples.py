@@ -35,7 +35,7 @@ EUR = Currency("EUR", 2)
 
 _TITLES = {
     "en": {
-        "courtesy": "Payment notice", "friendly": "Payment reminder", "firm": "Second reminder",
+        "courtesy": "Payment notice", "friendly": "Payment reminder", "firm": "Overdue notice",
         "final": "Final notice", "correction": "Correction", "statement": "Account statement",
         "receipt": "Payment received",
     },
@@ -45,12 +45,12 @@ _TITLES = {
         "receipt": "Zahlungseingang",
     },
     "fr": {
-        "courtesy": "Avis d’échéance", "friendly": "Rappel de paiement", "firm": "Deuxième relance",
+        "courtesy": "Avis d’échéance", "friendly": "Rappel de paiement", "firm": "Relance de paiement",
         "final": "Dernière relance", "correction": "Rectification", "statement": "Relevé de compte",
         "receipt": "Paiement reçu",
     },
     "es": {
-        "courtesy": "Aviso de vencimiento", "friendly": "Recordatorio de pago", "firm": "Segundo recordatorio",
+        "courtesy": "Aviso de vencimiento", "friendly": "Recordatorio de pago", "firm": "Reclamación de pago",
         "final": "Último aviso", "correction": "Rectificación", "statement": "Estado de cuenta",
         "receipt": "Pago recibido",
     },
@@ -94,6 +94,7 @@ def sample_context(language: str = "en", level_key: str = "friendly", invoice_co
             issue_date=SAMPLE_DATE,
             currency=EUR,
             deadline_date=SAMPLE_DATE + timedelta(days=10),
+            reminded_date=SAMPLE_DATE - timedelta(days=14) if level_key in ("firm", "final") else None,
             withdrawn_number="DN/2026/00102" if level_key == "correction" else "",
             withdrawn_date=SAMPLE_DATE - timedelta(days=3) if level_key == "correction" else None,
         ),
@@ -158,7 +159,7 @@ def bare(context: MessageContext) -> MessageContext:
         customer=Customer("Müller & Söhne KG"),
         recipient=Recipient("Müller & Söhne KG"),
         contact=Contact("Nordlicht Handel GmbH"),
-        document=replace(context.document, deadline_date=None, withdrawn_number="", withdrawn_date=None),
+        document=replace(context.document, deadline_date=None, reminded_date=None, withdrawn_number="", withdrawn_date=None),
         payment=Payment(),
         items=items,
         totals=Totals.of(items, context.charges),
