@@ -16,6 +16,7 @@ ANSWERS = {
     "throttle_day": "429, daily limit (params: retry_after_s)",
     "throttle_month": "429, monthly read quota used up (QuickBooks)",
     "throttle_concurrent": "429, too many calls at once",
+    "throttle_appminute": "429, the minute limit of the whole app (Xero)",
     "server_error": "500 with the vendor's error body",
     "unavailable_html": "503 with an HTML page, as from a proxy",
     "fault_in_200": "HTTP 200 whose body is a Fault (params: code, message, lower_case)",
@@ -42,6 +43,7 @@ SPOILT = {
     "missing_amount": "no amount at all",
     "missing_customer": "no reference to the customer",
     "missing_id": "no id",
+    "false_delete": "QuickBooks' change data capture calls a living record deleted",
     "duplicate_record": "the record stands twice on the page",
     "vanished_record": "the record is left out of the page",
 }

@@ -74,7 +74,7 @@ class Meter:
         if company_id and self._left(company_id, "minute", now_s, MINUTE_S, self.limits.per_minute) <= 0:
             return Problem("minute", MINUTE_S - now_s % MINUTE_S)
         if self._spent[("app", now_s // MINUTE_S)] >= self.limits.app_per_minute:
-            return Problem("minute", MINUTE_S - now_s % MINUTE_S)
+            return Problem("appminute", MINUTE_S - now_s % MINUTE_S)
         return None
 
     def _left(self, company_id, window, now_s, length_s, limit):

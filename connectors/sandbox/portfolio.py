@@ -434,7 +434,8 @@ class Life:
             self._receive(company, person, invoice, invoice.open + extra)
         else:
             self._receive(company, person, invoice, invoice.open)
-            company.receive(person.customer, extra, self.today, kind="overpayment", currency=invoice.currency)
+            customer = company.customer(invoice.customer_id)
+            company.receive(customer, extra, self.today, kind="overpayment", currency=invoice.currency)
             self._happened["overpayments"] += 1
 
     def _pay_everything(self, company, person, invoice):

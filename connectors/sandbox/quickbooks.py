@@ -1,15 +1,15 @@
 """QuickBooks Online's wire format over the book: OAuth2, queries, change data capture, reads, writes, reports."""
 
 import re
-from collections import namedtuple
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from itertools import count
 
 from . import currencies, oauth
 from . import quickbooks_query as language
 from .book import Habits
-from .quickbooks_json import TERMS, Renderer
+from .quickbooks_entities import BY_PATH, CAPTURED, ENTITIES, NEVER_HERE, lookup, second
+from .quickbooks_faults import BUSINESS_ERROR, fault, ordered_fault, spoil
+from .quickbooks_json import Renderer
 from .quickbooks_reports import aged_receivables
 from .quickbooks_writes import Writes
 from .skin import Skin, route
@@ -19,109 +19,6 @@ CAPTURE_DAYS = 30
 CAPTURE_LIMIT = 1000
 SCOPE = "com.intuit.quickbooks.accounting"
 LINK_DAYS = 30
-
-# rows(company) -> records; render(renderer, record) -> dict; fields: path -> callable(record); listed: can be inactive
-Entity = namedtuple("Entity", "rows render fields listed kinds")
-
-
-def _second(moment):
-    return moment.replace(microsecond=0)
-
-
-def _number(record_id):
-    return Decimal(record_id)
-
-
-_STAMPS = {
-    "Id": lambda row: _number(row.id),
-    "MetaData.CreateTime": lambda row: _second(row.created_at),
-    "MetaData.LastUpdatedTime": lambda row: _second(row.updated_at),
-}
-_TRANSACTION = {
-    **_STAMPS,
-    "DocNumber": lambda row: row.number or None,
-    "TxnDate": lambda row: row.issue_date,
-    "TotalAmt": lambda row: row.total if row.live else Decimal(0),
-    "CustomerRef": lambda row: row.customer_id,
-    "CurrencyRef": lambda row: row.currency,
-    "PrivateNote": lambda row: row.note or None,
-}
-_CUSTOMER = {
-    **_STAMPS,
-    "DisplayName": lambda row: row.name,
-    "CompanyName": lambda row: row.name,
-    "GivenName": lambda row: row.given_name or None,
-    "FamilyName": lambda row: row.family_name or None,
-    "PrimaryEmailAddr": lambda row: row.email or None,
-    "Active": lambda row: row.active,
-    "Job": lambda row: bool(row.parent_id),
-}
-
-
-def _terms(company):
-    return [(number, days, name) for number, (days, name) in enumerate(TERMS.items(), 1)]
-
-
-ENTITIES = {
-    "Customer": Entity(
-        lambda company: company.customers.values(), Renderer.customer, _CUSTOMER, True, ("customer",)
-    ),
-    "Invoice": Entity(
-        lambda company: company.invoices.values(),
-        Renderer.invoice,
-        {
-            **_TRANSACTION,
-            "DueDate": lambda row: row.due_date,
-            "Balance": lambda row: row.open,
-            "EmailStatus": lambda row: row.email_status,
-        },
-        False,
-        ("invoice",),
-    ),
-    "Payment": Entity(
-        lambda company: company.payments(), Renderer.payment, _TRANSACTION, False, ("payment",)
-    ),
-    "CreditMemo": Entity(
-        lambda company: company.credits(),
-        Renderer.credit_memo,
-        {**_TRANSACTION, "Balance": lambda row: row.remaining},
-        False,
-        ("credit",),
-    ),
-    "JournalEntry": Entity(
-        lambda company: company.journals.values(),
-        Renderer.journal,
-        {name: _TRANSACTION[name] for name in (*_STAMPS, "DocNumber", "TxnDate", "TotalAmt")},
-        False,
-        ("journal",),
-    ),
-    "RefundReceipt": Entity(
-        lambda company: company.refunds.values(), Renderer.refund_receipt, _TRANSACTION, False, ("refund",)
-    ),
-    "Term": Entity(
-        _terms,
-        Renderer.term,
-        {"Id": lambda row: Decimal(row[0]), "Name": lambda row: row[2], "Active": lambda row: True},
-        True,
-        (),
-    ),
-    "CompanyCurrency": Entity(
-        lambda company: sorted(set(currencies.NAMES) - {company.home_currency}),
-        Renderer.company_currency,
-        {"Code": lambda row: row, "Active": lambda row: True},
-        True,
-        (),
-    ),
-    "CompanyInfo": Entity(
-        lambda company: [company], Renderer.company_info, {"Id": lambda row: Decimal(1)}, False, ()
-    ),
-    "Preferences": Entity(
-        lambda company: [company], Renderer.preferences, {"Id": lambda row: Decimal(1)}, False, ()
-    ),
-}
-BY_PATH = {name.lower(): name for name in ENTITIES}
-CAPTURED = ("Customer", "Invoice", "Payment", "CreditMemo", "JournalEntry", "RefundReceipt")
-NEVER_HERE = ("SalesReceipt", "Deposit", "Estimate", "Bill", "Vendor", "Item", "Account", "Purchase")
 
 
 class QuickBooksSkin(Skin):
@@ -302,16 +199,19 @@ class QuickBooksSkin(Skin):
             raise Refusal(fault(400, "2030", "Invalid ID", "changedSince is not a date-time.")) from None
         since = since if since.tzinfo else since.replace(tzinfo=company.timezone)
         if since < self.book.clock.peek() - timedelta(days=CAPTURE_DAYS):
-            detail = f"The changedSince date is older than fixed days is not supported: {CAPTURE_DAYS} days."
+            day = request.args["changedSince"]
+            detail = (
+                f"Operation cdc with changedSince date {day} which is older than fixed days is not supported."
+            )
             raise Refusal(fault(400, "5020", "Unsupported Operation", detail))
         return since
 
     def _captured(self, company, name, since):
         entity, renderer = ENTITIES[name], self.renderer(company)
-        changed = [row for row in entity.rows(company) if _second(row.updated_at) >= since]
+        changed = [row for row in entity.rows(company) if second(row.updated_at) >= since]
         changed.sort(key=lambda row: row.updated_at)
         gone = [
-            one for one in company.tombstones if one.kind in entity.kinds and _second(one.deleted_at) >= since
+            one for one in company.tombstones if one.kind in entity.kinds and second(one.deleted_at) >= since
         ]
         return [entity.render(renderer, row) for row in changed] + [renderer.deleted(one) for one in gone]
 
@@ -426,15 +326,13 @@ class QuickBooksSkin(Skin):
 
     def record(self, company, name, record_id):
         """The record by id; raises Refusal 610 when it is not (or no longer) there."""
-        for row in _candidates(company, name, record_id):
-            if isinstance(row, tuple):
-                found = str(row[0]) == record_id
-            else:
-                found = getattr(row, "id", record_id) == record_id
-            if found:
-                return row
-        detail = f"Object Not Found : Something you're trying to use has been made inactive. Id {record_id}"
-        raise Refusal(fault(400, "610", "Object Not Found", detail))
+        record = lookup(company, name, record_id)
+        if record is None:
+            detail = (
+                f"Object Not Found : Something you're trying to use has been made inactive. Id {record_id}"
+            )
+            raise Refusal(fault(400, "610", "Object Not Found", detail))
+        return record
 
     def answer(self, company, name, record):
         """What a write says: the record as it stands now."""
@@ -469,116 +367,20 @@ class QuickBooksSkin(Skin):
     def id_of(record):
         return record.get("Id") if isinstance(record, dict) else None
 
+    spoil = staticmethod(spoil)
+    fault_reply = staticmethod(ordered_fault)
+
     @staticmethod
-    def spoil(kind, record):
-        if kind == "malformed_record":
-            amount = "Balance" if "Balance" in record else "TotalAmt"
-            record.update({amount: "n/a", "CustomerRef": "nobody"})
-        elif kind == "unknown_currency":
-            record["CurrencyRef"] = {"value": "XCG", "name": "Caribbean Guilder"}
-        elif kind == "unknown_status":
-            record["EmailStatus"] = "Teleported"
-        elif kind == "unknown_enum":
-            record["LinkedTxn"] = [{"TxnId": "1", "TxnType": "HologramReceipt"}]
-        elif kind == "null_date":
-            record.update({name: None for name in ("DueDate", "TxnDate") if name in record})
-        elif kind == "missing_amount":
-            for name in ("TotalAmt", "Balance", "UnappliedAmt", "RemainingCredit"):
-                record.pop(name, None)
-        elif kind == "missing_customer":
-            record.pop("CustomerRef", None)
-        elif kind == "missing_id":
-            record.pop("Id", None)
-
-    def fault_reply(self, kind, params):
-        retry_after = {"Retry-After": str(params["retry_after_s"])} if "retry_after_s" in params else {}
-        if kind == "unauthorized":
-            return _gateway_fault(401, "3200", "AuthenticationFailed", "Token expired", "AUTHENTICATION")
-        if kind in ("throttle_minute", "throttle_concurrent", "throttle_day"):
-            reply = fault(
-                429, "003001", "message=ThrottleExceeded; errorCode=003001; statusCode=429", "", "THROTTLE"
-            )
-            reply.headers.update(retry_after)
-            return reply
-        if kind == "throttle_month":
-            detail = "The monthly quota of read calls of this workspace is used up."
-            return fault(
-                429,
-                "003001",
-                "message=ThrottleExceeded; errorCode=003001; statusCode=429",
-                detail,
-                "THROTTLE",
-            )
-        if kind == "server_error":
-            return fault(
-                500,
-                "10000",
-                "An application error has occurred while processing your request",
-                "",
-                "SystemFault",
-            )
-        if kind == "unavailable_html":
-            return html(503, "503 Service Temporarily Unavailable", headers=retry_after)
-        if kind == "fault_in_200":
-            reply = fault(
-                200,
-                params.get("code", "10000"),
-                params.get("message", "System Failure Error"),
-                "",
-                "SystemFault",
-            )
-            return Reply(_lowered(reply.payload)) if params.get("lower_case") else reply
-        if kind in ("forbidden", "wrong_scope"):
-            return _gateway_fault(403, "3100", "ApplicationAuthorizationFailed", "", "AUTHORIZATION")
-        if kind == "company_suspended":
-            return fault(400, "6190", "Invalid Company Status", "Subscription period has ended or canceled")
-        return Reply(body=b"not json", content_type="application/json")
-
-    def not_found_reply(self):
+    def not_found_reply():
         return fault(404, "2500", "Unsupported Operation", "Operation is not supported.", "SERVICE")
 
-    def validation_reply(self, message):
-        return fault(
-            400, "6000", "A business validation error has occurred while processing your request", message
-        )
+    @staticmethod
+    def validation_reply(message):
+        return fault(400, "6000", BUSINESS_ERROR, message)
 
 
 def _known_scope(scope):
     return scope in (SCOPE, "openid", "profile", "email", "phone", "address", "offline_access")
-
-
-def fault(status, code, message, detail="", kind="ValidationFault"):
-    """Intuit's Fault as an answer."""
-    error = {"Message": message, "Detail": detail or message, "code": code, "element": ""}
-    return Reply({"Fault": {"Error": [error], "type": kind}, "time": "2026-01-01T00:00:00.000-08:00"}, status)
-
-
-def _gateway_fault(status, code, word, detail, kind):
-    """The lower-case Fault of the gateway in front of the API."""
-    message = f"message={word}; errorCode=00{code}; statusCode={status}"
-    error = {"message": message, "detail": detail or message, "code": code, "element": None}
-    return Reply(
-        {
-            "warnings": None,
-            "intuitObject": None,
-            "fault": {"error": [error], "type": kind},
-            "report": None,
-            "queryResponse": None,
-            "batchItemResponse": [],
-            "attachableResponse": [],
-            "requestId": None,
-            "time": 0,
-            "status": None,
-            "cdcresponse": [],
-        },
-        status,
-    )
-
-
-def _lowered(value):
-    if isinstance(value, dict):
-        return {name[0].lower() + name[1:]: _lowered(item) for name, item in value.items()}
-    return [_lowered(item) for item in value] if isinstance(value, list) else value
 
 
 def _picked(row, names):
@@ -586,19 +388,3 @@ def _picked(row, names):
         return row
     wanted = {name.split(".")[0] for name in names} | {"domain", "Id"}
     return {**{name: value for name, value in row.items() if name in wanted}, "sparse": True}
-
-
-def _candidates(company, name, record_id):
-    """The one record a dictionary has under the id, else all rows of a small list."""
-    tables = {
-        "Customer": company.customers,
-        "Invoice": company.invoices,
-        "JournalEntry": company.journals,
-        "RefundReceipt": company.refunds,
-    }
-    if name in tables:
-        return [tables[name][record_id]] if record_id in tables[name] else []
-    if name in ("Payment", "CreditMemo"):
-        source = company.sources.get(record_id)
-        return [source] if source and source.kind == ("payment" if name == "Payment" else "credit") else []
-    return ENTITIES[name].rows(company) if name == "Term" else []

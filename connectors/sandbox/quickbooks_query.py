@@ -124,9 +124,9 @@ class _Parser:
 
     def whole_number(self, clause):
         text = self.take("number")
-        if not text.isdigit() or int(text) < 1:
-            raise QueryError("4001", f"QueryValidationError: {clause} must be 1 or more, not {text}.")
-        return int(text)
+        if not text.isdigit():
+            raise QueryError("4001", f"QueryValidationError: {clause} must be a whole number, not {text}.")
+        return max(1, int(text))
 
     def peek(self):
         return self.tokens[self.position] if self.position < len(self.tokens) else ("end", "<EOF>")
@@ -181,9 +181,11 @@ def select(query, rows, fields, timezone):
 
 
 def _getter(fields, name, entity):
-    if name not in fields:
-        raise QueryError("4001", f"QueryValidationError: Property {name} not found for Entity {entity}")
-    return fields[name]
+    """Property names are matched whatever their case, as `Metadata.LastUpdatedTime` shows; entity names are not."""
+    for known, getter in fields.items():
+        if known.lower() == name.lower():
+            return getter
+    raise QueryError("4001", f"QueryValidationError: Property {name} not found for Entity {entity}")
 
 
 def _filtered(rows, getter, operator, wanted, timezone):

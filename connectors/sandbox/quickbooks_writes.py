@@ -5,9 +5,9 @@ from decimal import Decimal
 
 from . import currencies
 from .book import BookError, Line
+from .quickbooks_faults import fault
 from .wire import Refusal, Reply
 
-TAG_OF_NAME = {"Invoice": "invoice", "JournalEntry": "journal", "CreditMemo": "credit", "Payment": "payment"}
 # Field of the wire -> (field of the book, how to read it)
 _TEXT = str
 _CUSTOMER_FIELDS = {
@@ -153,7 +153,7 @@ class Writes:
         if name == "Customer":
             raise BookError("A customer cannot be deleted, only made inactive.")
         company.delete(record)
-        return Reply({name: {"Id": record.id, "domain": "QBO", "status": "Deleted"}, "time": "sandbox"})
+        return Reply({name: {"Id": record.id, "domain": "QBO", "status": "Deleted"}})
 
     # -- checks -----------------------------------------------------------------------------------------------
 
@@ -220,5 +220,4 @@ def _missing(name):
 
 
 def _refused(code, message, detail):
-    error = {"Message": message, "Detail": detail, "code": code, "element": ""}
-    return Refusal(Reply({"Fault": {"Error": [error], "type": "ValidationFault"}, "time": "sandbox"}, 400))
+    return Refusal(fault(400, code, message, detail))

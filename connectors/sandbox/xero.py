@@ -2,7 +2,6 @@
 
 import re
 import uuid
-from collections import namedtuple
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from random import Random
@@ -11,8 +10,10 @@ from . import currencies, oauth
 from .book import Habits
 from .skin import Skin, route
 from .wire import Refusal, Reply, html, load, simple_pdf
-from .xero_json import Renderer, instant, invoice_status, source_status
+from .xero_faults import invalid, not_found, ordered_fault, query_error, spoil
+from .xero_json import Renderer, instant
 from .xero_reports import aged_receivables_by_contact
+from .xero_resources import RESOURCES
 from .xero_where import WhereError, ordered, predicate
 from .xero_writes import Writes
 
@@ -21,96 +22,6 @@ DEFAULT_PAGE = 100
 MOST_PER_PAGE = 1000
 PROVIDER = "Sandbox ledger"
 
-# rows(company); render(renderer, record, detail); fields for where/order; scope area; paged: has page and pageSize
-Resource = namedtuple("Resource", "rows render fields area paged id_field")
-
-_STAMP = {"updateddateutc": lambda row: row.updated_at}
-_DOCUMENT = {
-    **_STAMP,
-    "date": lambda row: row.issue_date,
-    "total": lambda row: row.total,
-    "reference": lambda row: row.reference,
-    "currencycode": lambda row: row.currency,
-    "contact.contactid": lambda row: row.customer_id,
-}
-_INVOICE = {
-    **_DOCUMENT,
-    "invoiceid": lambda row: row.id,
-    "invoicenumber": lambda row: row.number,
-    "type": lambda row: "ACCPAY" if row.purchase else "ACCREC",
-    "status": invoice_status,
-    "duedate": lambda row: row.due_date,
-    "amountdue": lambda row: row.open,
-    "amountpaid": lambda row: row.paid,
-    "amountcredited": lambda row: row.credited,
-    "senttocontact": lambda row: bool(row.sent_at),
-}
-_CONTACT = {
-    **_STAMP,
-    "contactid": lambda row: row.id,
-    "name": lambda row: row.name,
-    "emailaddress": lambda row: row.email,
-    "contactstatus": lambda row: "ACTIVE" if row.active else "ARCHIVED",
-    "iscustomer": lambda row: True,
-    "taxnumber": lambda row: row.tax_number,
-}
-_SOURCE = {
-    **_DOCUMENT,
-    "type": lambda row: "ACCRECCREDIT" if row.kind == "credit" else f"RECEIVE-{row.kind.upper()}",
-    "status": source_status,
-    "remainingcredit": lambda row: row.remaining,
-    "creditnoteid": lambda row: row.id,
-    "creditnotenumber": lambda row: row.number,
-}
-_PAYMENT = {
-    **_STAMP,
-    "paymentid": lambda row: row.id,
-    "date": lambda row: row.issue_date,
-    "amount": lambda row: row.total,
-    "status": lambda row: "AUTHORISED" if row.live else "DELETED",
-    "paymenttype": lambda row: "ACCRECPAYMENT" if row.kind == "payment" else "ARCREDITPAYMENT",
-    "isreconciled": lambda row: getattr(row, "reconciled", False),
-}
-
-
-def _payments(company):
-    return [*company.payments(), *(refund for refund in company.refunds.values() if refund.source)]
-
-
-def _render_payment(renderer, row, detail):
-    return renderer.payment(row) if row.kind == "payment" else renderer.refund(row)
-
-
-def _of_kind(kind):
-    return lambda company: company.credits(kind)
-
-
-RESOURCES = {
-    "Contacts": Resource(
-        lambda company: company.customers.values(), Renderer.contact, _CONTACT, "contacts", True, "ContactID"
-    ),
-    "Invoices": Resource(
-        lambda company: company.invoices.values(), Renderer.invoice, _INVOICE, "invoices", True, "InvoiceID"
-    ),
-    "CreditNotes": Resource(
-        _of_kind("credit"), Renderer.credit_note, _SOURCE, "invoices", True, "CreditNoteID"
-    ),
-    "Payments": Resource(_payments, _render_payment, _PAYMENT, "payments", True, "PaymentID"),
-    "Overpayments": Resource(
-        _of_kind("overpayment"), Renderer.overpayment, _SOURCE, "payments", True, "OverpaymentID"
-    ),
-    "Prepayments": Resource(
-        _of_kind("prepayment"), Renderer.prepayment, _SOURCE, "payments", True, "PrepaymentID"
-    ),
-    "BatchPayments": Resource(
-        lambda company: company.batches.values(),
-        lambda renderer, row, detail: renderer.batch_payment(row),
-        {**_STAMP, "date": lambda row: row.issue_date, "batchpaymentid": lambda row: row.id},
-        "payments",
-        False,
-        "BatchPaymentID",
-    ),
-}
 RESOURCE = "any(" + ",".join(RESOURCES) + ")"
 # The broad scopes of apps older than March 2026 contain the granular ones.
 BROAD = {"invoices": "transactions", "payments": "transactions", "reports.aged": "reports"}
@@ -256,7 +167,7 @@ class XeroSkin(Skin):
                 if self._connection(grant, company_id)["id"] == connection_id:
                     grant.company_ids.remove(company_id)
                     return Reply(status=204)
-        raise Refusal(self.not_found_reply())
+        raise Refusal(not_found())
 
     # -- reading ----------------------------------------------------------------------------------------------
 
@@ -276,7 +187,7 @@ class XeroSkin(Skin):
         try:
             rows = self._chosen(request, resource, kind, company)
         except WhereError as error:
-            raise Refusal(self.query_error_reply(str(error))) from None
+            raise Refusal(query_error(str(error))) from None
         page = request.args.get("page", type=int)
         summary = _yes(request.args.get("summaryOnly"))
         renderer = Renderer(company)
@@ -286,7 +197,7 @@ class XeroSkin(Skin):
             )
         size = request.args.get("pageSize", DEFAULT_PAGE, type=int)
         if page < 1 or not 1 <= size <= MOST_PER_PAGE:
-            raise Refusal(self.validation_reply("page must be at least 1 and pageSize from 1 to 1000."))
+            raise Refusal(invalid("page must be at least 1 and pageSize from 1 to 1000."))
         shown = rows[(page - 1) * size : page * size]
         counts = {"page": page, "pageSize": size, "pageCount": -(-len(rows) // size), "itemCount": len(rows)}
         records = [self._rendered(kind, renderer, row, True, summary) for row in shown]
@@ -335,7 +246,7 @@ class XeroSkin(Skin):
 
     def _pdf(self, company, resource, document):
         if resource not in ("Invoices", "CreditNotes"):
-            raise Refusal(self.not_found_reply())
+            raise Refusal(not_found())
         customer = company.customer(document.customer_id)
         lines = [
             f"Customer: {customer.name}",
@@ -350,7 +261,7 @@ class XeroSkin(Skin):
         company = self.company(request, "invoices")
         invoice = self.record(company, "Invoices", record_id)
         if invoice.purchase or invoice.status in ("draft", "submitted"):
-            raise Refusal(self.not_found_reply())
+            raise Refusal(not_found())
         return self.envelope(
             {"OnlineInvoices": [{"OnlineInvoiceUrl": f"{self.sandbox.base_url}/pay/{invoice.id}"}]}
         )
@@ -366,7 +277,7 @@ class XeroSkin(Skin):
         company = self.company(request, "reports.aged")
         customer = company.customers.get(request.args.get("contactId", request.args.get("contactID", "")))
         if customer is None:
-            raise Refusal(self.validation_reply("The contactID must be a contact of this organisation."))
+            raise Refusal(invalid("The contactID must be a contact of this organisation."))
         return self.envelope({"Reports": [aged_receivables_by_contact(company, customer)]})
 
     def on_history(self, request, resource, record_id):
@@ -419,7 +330,7 @@ class XeroSkin(Skin):
         try:
             body = load(request.get_data()) or {}
         except ValueError:
-            raise Refusal(self.query_error_reply("The body is not JSON.")) from None
+            raise Refusal(query_error("The body is not JSON.")) from None
         return self.once(company, request.headers.get("Idempotency-Key"), lambda: work(company, body))
 
     # -- shared with the writes -------------------------------------------------------------------------------
@@ -450,7 +361,7 @@ class XeroSkin(Skin):
         for invoice in company.invoices.values() if resource == "Invoices" else ():
             if invoice.number == record_id:
                 return invoice
-        raise Refusal(self.not_found_reply())
+        raise Refusal(not_found())
 
     def answer(self, company, resource, record):
         kind = RESOURCES[resource]
@@ -497,91 +408,10 @@ class XeroSkin(Skin):
             else None
         )
 
-    @staticmethod
-    def spoil(kind, record):
-        if kind == "malformed_record":
-            record.update({"AmountDue" if "AmountDue" in record else "Total": "n/a", "Contact": "nobody"})
-        elif kind == "unknown_currency":
-            record["CurrencyCode"] = "XCG"
-        elif kind == "unknown_status":
-            record["ContactStatus" if "ContactStatus" in record else "Status"] = "TELEPORTED"
-        elif kind == "unknown_enum":
-            record["PaymentType" if "PaymentType" in record else "Type"] = "ACCHOLOGRAM"
-        elif kind == "null_date":
-            names = ("Date", "DateString", "DueDate", "DueDateString")
-            record.update({name: None for name in names if name in record})
-        elif kind == "missing_amount":
-            for name in ("AmountDue", "Total", "Amount", "RemainingCredit"):
-                record.pop(name, None)
-        elif kind == "missing_customer":
-            record.pop("Contact", None)
-        elif kind == "missing_id":
-            for known in RESOURCES.values():
-                record.pop(known.id_field, None)
-
-    def fault_reply(self, kind, params):
-        if kind == "unauthorized":
-            return _problem(401, "Unauthorized", "TokenExpired: token expired")
-        if kind.startswith("throttle_"):
-            return self._throttled(kind.removeprefix("throttle_"), params)
-        if kind == "server_error":
-            payload = {
-                "ErrorNumber": 500,
-                "Type": "InternalErrorException",
-                "Message": "An error occurred in Xero.",
-            }
-            return Reply(payload, 500)
-        if kind == "unavailable_html":
-            return html(503, "The Xero API is temporarily unavailable")
-        if kind == "fault_in_200":
-            payload = {
-                "ErrorNumber": 10,
-                "Type": "ValidationException",
-                "Message": "A validation exception occurred",
-            }
-            return Reply({**payload, "Elements": []}, 200)
-        if kind == "forbidden":
-            return _problem(403, "Forbidden", "AuthenticationUnsuccessful")
-        if kind == "wrong_scope":
-            status = params.get("status", 403)
-            reply = _problem(
-                status, "Forbidden" if status == 403 else "Unauthorized", "AuthorizationUnsuccessful"
-            )
-            reply.headers["WWW-Authenticate"] = 'Bearer error="insufficient_scope"'
-            return reply
-        if kind == "company_suspended":
-            return _problem(403, "Forbidden", "OrganisationIsNotActive")
-        return Reply(body=b"not json", content_type="application/json")
-
-    @staticmethod
-    def _throttled(problem, params):
-        """429. Retry-After comes with the minute and day limits only."""
-        headers = {"X-Rate-Limit-Problem": {"month": "day"}.get(problem, problem)}
-        if problem != "concurrent":
-            default_s = 30 if problem == "minute" else 40_000
-            headers["Retry-After"] = str(params.get("retry_after_s", default_s))
-        if problem in ("day", "month"):
-            headers["X-DayLimit-Remaining"] = "0"
-        elif problem == "minute":
-            headers["X-MinLimit-Remaining"] = "0"
-        return Reply(status=429, body=b"", content_type="text/html", headers=headers)
-
-    def not_found_reply(self):
-        return Reply(
-            status=404, body=b"The resource you're looking for cannot be found", content_type="text/plain"
-        )
-
-    def validation_reply(self, message):
-        element = {"ValidationErrors": [{"Message": message}]}
-        payload = {
-            "ErrorNumber": 10,
-            "Type": "ValidationException",
-            "Message": "A validation exception occurred",
-        }
-        return Reply({**payload, "Elements": [element]}, 400)
-
-    def query_error_reply(self, message):
-        return Reply({"ErrorNumber": 16, "Type": "QueryParseException", "Message": message}, 400)
+    spoil = staticmethod(spoil)
+    fault_reply = staticmethod(ordered_fault)
+    not_found_reply = staticmethod(not_found)
+    validation_reply = staticmethod(invalid)
 
 
 def _allowed(scopes, area, writing):
@@ -610,17 +440,6 @@ def _modified_since(text):
         except (TypeError, ValueError):
             return None
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-
-
-def _problem(status, title, detail):
-    payload = {
-        "Type": None,
-        "Title": title,
-        "Status": status,
-        "Detail": detail,
-        "Instance": str(uuid.uuid4()),
-    }
-    return Reply({**payload, "Extensions": {}}, status)
 
 
 def _mentions(row, term):

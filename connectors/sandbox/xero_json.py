@@ -1,8 +1,8 @@
 """Documents of the book as Xero's Accounting API JSON.
 
 Shapes: dates as `/Date(ms+0000)/` (with an ISO `…String` beside the calendar ones), `CurrencyRate` is document units
-per home unit, `Total = AmountDue + AmountPaid + AmountCredited`, an invoice names the credit notes applied to it but not
-their allocations. `detail` False gives what a list without `page` gives: no lines.
+per home unit, `Total = AmountDue + AmountPaid + AmountCredited`, an invoice names the credit notes applied to it but
+not their allocations. `detail` False gives what a list without `page` gives: no lines.
 """
 
 from calendar import timegm

@@ -7,6 +7,7 @@ from decimal import Decimal
 from . import currencies
 from .book import BookError, Line, Source
 from .wire import Refusal, Reply
+from .xero_faults import not_found
 from .xero_json import Renderer, instant
 
 _HISTORY_LENGTH = 2500
@@ -38,7 +39,7 @@ class Writes:
             return record
         create = getattr(self, f"_create_{resource.lower()}", None)
         if create is None:
-            raise Refusal(self.skin.not_found_reply())
+            raise Refusal(not_found())
         return create(company, item)
 
     def update(self, company, resource, record, item):
@@ -175,7 +176,7 @@ class Writes:
     def allocate(self, company, source, body):
         """PUT …/Allocations: use a credit note, overpayment or prepayment for invoices."""
         if not isinstance(source, Source) or source.kind == "payment":
-            raise Refusal(self.skin.not_found_reply())
+            raise Refusal(not_found())
         made = []
         for item in body.get("Allocations") or [body]:
             invoice = self.skin.record(company, "Invoices", item["Invoice"]["InvoiceID"])
@@ -190,7 +191,7 @@ class Writes:
                 company.deallocate(allocation)
                 answer = {"AllocationID": allocation_id, "IsDeleted": True}
                 return self.skin.envelope({**answer, "Allocations": [answer]})
-        raise Refusal(self.skin.not_found_reply())
+        raise Refusal(not_found())
 
     # -- history ----------------------------------------------------------------------------------------------
 
