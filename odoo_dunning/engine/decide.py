@@ -114,8 +114,8 @@ def decide(
     """Decide for one account. `items` are all its open items, of every currency; `policies` all versions by
     id.
 
-    Does not raise on anything an account or an item may hold: what cannot be decided is answered with its
-    reason.
+    What cannot be decided is answered with its reason. Raises `ValueError` for an item of another account: no
+    letter ever carries somebody else's invoices.
     """
     return _Case(account, sorted(items, key=_by_id), policies, ruling).decision()
 
@@ -274,12 +274,14 @@ class _Case:
     def _sort_out(self) -> None:
         """Answer what is no business of dunning, and split the rest into credits and standing receivables."""
         account, plans = self.account, self.plans
-        account_policy_id, account_source = account.policy_id, account.policy_source
+        account_id, account_policy_id, account_source = account.id, account.policy_id, account.policy_source
         stop = self._account_stop()
         today = self.ruling.today
         append_answer, append_standing = self.answers.append, self.standing.append
         for item in self.items:
             amount = item.amount_open
+            if item.account_id != account_id:
+                raise ValueError(f"item {item.id} is of account {item.account_id}, not of {account_id}")
             if item.kind != "invoice" or amount <= 0:
                 self._other_kind(item, amount)
                 continue
@@ -399,7 +401,7 @@ class _Case:
                 candidates.append(_Candidate(item, plan, source, level, rest, covered, disputed))
             else:
                 append_answer(_answer((item.id, code, level.rank, level.id, args, plan.policy.id, source)))
-                if code is Reason.WAITING or code is Reason.LAST_LEVEL:
+                if item.level_rank:
                     self._keep_reached(item, plan)
                     if code is Reason.LAST_LEVEL:
                         self._hand_over(item, plan)
