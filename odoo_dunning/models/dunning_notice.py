@@ -319,7 +319,8 @@ class DunningNotice(models.Model):
 
     def _message_id(self):
         """The same for every attempt: a duplicate, should one ever leave, can be told by it."""
-        domain = (self.company_id.alias_domain_name or self.company_id.email or "").rpartition("@")[2] or "dunning.invalid"
+        company = self.company_id
+        domain = company.alias_domain_id.name or (company.email or "").rpartition("@")[2] or "dunning.invalid"
         return f"<dunning-notice-{self.id}-{self.env.cr.dbname}@{domain}>"
 
     def _rendered(self, context):
