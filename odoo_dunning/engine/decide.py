@@ -546,9 +546,8 @@ class _Case:
         included."""
         plan = lead.plan
         reached = self.reached.get((lead.item.currency, plan), 0)
-        level = max(
-            lead.level, plan.levels[bisect_right(plan.ranks, reached) - 1], key=lambda level: level.rank
-        )
+        reached_levels = plan.levels[: bisect_right(plan.ranks, reached)]
+        level = max((lead.level, *reached_levels), key=lambda level: level.rank)
         for candidate in group:
             if candidate.plan is plan:
                 candidate.level = level
