@@ -102,4 +102,4 @@ class Budget:
 
 def _growth(attempt: int) -> float:
     """Doubling with a little jitter, so that several runners do not come back together."""
-    return 2 ** (attempt - 1) * random.uniform(1.0, 1.1)  # noqa: S311 - no secret
+    return 2 ** (attempt - 1) * random.uniform(1.0, 1.1)

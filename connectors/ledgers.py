@@ -1,4 +1,4 @@
-"""Which ledgers there are: each is a folder of this package whose `open_source(lease, tokens)` gives a `sync.Source`."""
+"""Which ledgers there are: each is a folder of this package; its `open_source(lease, tokens)` gives a `sync.Source`."""
 
 from __future__ import annotations
 
@@ -20,5 +20,7 @@ def open_source(lease: Lease, tokens: TokenSource) -> Source:
     try:
         folder = importlib.import_module(f".{lease.vendor}", __package__)
     except ModuleNotFoundError as error:
-        raise Stop(f"The package {VENDORS[lease.vendor]} is missing ({error.name}). Install it with pip.") from error
+        raise Stop(
+            f"The package {VENDORS[lease.vendor]} is missing ({error.name}). Install it with pip."
+        ) from error
     return folder.open_source(lease, tokens)

@@ -160,7 +160,9 @@ def _refused(provider: Provider, status: int, code: str) -> Exception:
         return Stop(f"{provider.label} refused the request ({code}). Check the app's settings at the vendor.")
     if status == 429 or status >= 500 or not code:
         return Retry(f"{provider.label} did not hand out a token just now (HTTP {status}).", 30)
-    return Stop(f"{provider.label} refused to hand out a token ({code}). Check the app's settings at the vendor.")
+    return Stop(
+        f"{provider.label} refused to hand out a token ({code}). Check the app's settings at the vendor."
+    )
 
 
 def _token_set(content: dict) -> TokenSet:

@@ -14,7 +14,14 @@ _SECRETS = (
     re.compile(r"()\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"),
 )
 # Loggers of the libraries that write headers, forms or bodies at DEBUG.
-TALKATIVE = ("requests_oauthlib.oauth2_session", "oauthlib", "xero_python", "urllib3", "quickbooks", "intuitlib")
+TALKATIVE = (
+    "requests_oauthlib.oauth2_session",
+    "oauthlib",
+    "xero_python",
+    "urllib3",
+    "quickbooks",
+    "intuitlib",
+)
 
 
 def redacted(text: str) -> str:

@@ -21,6 +21,7 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
+from .budget import Budget
 from .errors import (
     BadRecord,
     ConnectorError,
@@ -87,6 +88,7 @@ class Source(Protocol):
     label: str
     streams: tuple[str, ...]
     entities: tuple[str, ...]
+    budget: Budget
 
     @property
     def server_time(self) -> datetime | None: ...
@@ -139,7 +141,9 @@ def run_pass(
     """
     answer = gateway.sync_lease(runner, LEASE_SECONDS)
     if answer.get("busy"):
-        return Outcome("busy", f"{answer.get('runner') or 'another runner'} is at work until {answer.get('until')}.")
+        return Outcome(
+            "busy", f"{answer.get('runner') or 'another runner'} is at work until {answer.get('until')}."
+        )
     if answer.get("blocked"):
         return Outcome("blocked", str(answer["blocked"]))
     lease = Lease.from_answer(answer)
@@ -155,22 +159,24 @@ def _judged(work: Pass, open_source: Callable[[Lease, TokenSource], Source], rec
     """Run it and turn every way it can end into an Outcome."""
     try:
         work.run(open_source(work.lease, LeasedTokens(work.gateway, work.lease)), reconcile)
-        return Outcome("done", work.summary(), dict(work.counts))
+        return Outcome("done", work.summary(), work.figures())
     except LeaseLost as error:
-        return Outcome("lost", error.message, dict(work.counts))
+        return Outcome("lost", error.message, work.figures())
     except Retry as error:
         resume_at = work.now() + timedelta(seconds=error.after_seconds)
-        return Outcome("later", error.message, dict(work.counts), resume_at)
+        return Outcome("later", error.message, work.figures(), resume_at)
     except Reconnect as error:
-        return Outcome("reconnect", error.message, dict(work.counts))
+        return Outcome("reconnect", error.message, work.figures())
     except Stop as error:
-        return Outcome("failed", error.message, {**work.counts, **error.figures})
+        return Outcome("failed", error.message, work.figures() | error.figures)
     except ConnectorError as error:
-        return Outcome("failed", error.message, dict(work.counts))
+        return Outcome("failed", error.message, work.figures())
     except Exception as error:
         _log.exception("A pass over %s %s broke off", work.lease.vendor, work.lease.organisation)
         words = redacted(f"{type(error).__name__}: {error}")[:300]
-        return Outcome("failed", f"{work.lease.vendor} {work.lease.organisation}: unexpected fault ({words}).", {})
+        return Outcome(
+            "failed", f"{work.lease.vendor} {work.lease.organisation}: unexpected fault ({words}).", {}
+        )
 
 
 class Pass:
@@ -206,9 +212,22 @@ class Pass:
         """The ledger's clock, this machine's only while the ledger has not spoken."""
         return (self.source and self.source.server_time) or datetime.now(timezone.utc)
 
+    def figures(self) -> dict:
+        """Counts of the pass; `calls` it made at the ledger, and the `quota` the ledger says is left."""
+        figures = dict(self.counts)
+        if self.source:
+            figures["calls"] = self.source.budget.calls
+            if self.source.budget.day_left is not None:
+                figures["quota"] = {"day_left": self.source.budget.day_left}
+        return figures
+
     def summary(self) -> str:
         parts = [f"{self.counts['stored']} stored", f"{self.counts['unchanged']} unchanged"]
-        for key, words in (("quarantined", "set aside"), ("removed", "removed"), ("differences", "differences")):
+        for key, words in (
+            ("quarantined", "set aside"),
+            ("removed", "removed"),
+            ("differences", "differences"),
+        ):
             if self.counts[key]:
                 parts.append(f"{self.counts[key]} {words}")
         return f"{self.source.label}: {', '.join(parts)}."
@@ -281,7 +300,12 @@ class Pass:
 
     def _set_aside(self, bad: list[BadRecord]) -> None:
         rows = [
-            {"entity": one.entity, "external_id": one.external_id, "cause": one.cause, "payload": _plain(one.payload)}
+            {
+                "entity": one.entity,
+                "external_id": one.external_id,
+                "cause": one.cause,
+                "payload": _plain(one.payload),
+            }
             for one in bad
         ]
         self.gateway.sync_quarantine(self.lease.key, rows)
@@ -315,7 +339,9 @@ class Pass:
             for record in batch
             if (customer_id := getattr(record, "customer_id", None) or _own_id(record))
         )
-        if len(self._touched) > CUSTOMERS_CHECKED_MAX or any(isinstance(record, Tombstone) for record in batch):
+        if len(self._touched) > CUSTOMERS_CHECKED_MAX or any(
+            isinstance(record, Tombstone) for record in batch
+        ):
             self._touched = None
 
     def _checkpoint(self) -> None:
@@ -356,7 +382,9 @@ class Pass:
         read = self._scan(stream, None)
         counted = self.source.count(stream)
         if counted is not None and read < counted:
-            raise Retry(f"{self.source.label}: {counted} {stream} records are there, {read} could be read.", 600)
+            raise Retry(
+                f"{self.source.label}: {counted} {stream} records are there, {read} could be read.", 600
+            )
 
     def _remove_gone(self, entity: str) -> None:
         known = known_open = 0
@@ -421,7 +449,11 @@ class Pass:
         for totals in self.source.totals(sorted(customer_ids) if customer_ids is not None else None):
             for batch in chunks(totals, BATCH):
                 rows = [
-                    {"customer_id": total.customer_id, "currency": total.currency, "amount": decimal_text(total.amount)}
+                    {
+                        "customer_id": total.customer_id,
+                        "currency": total.currency,
+                        "amount": decimal_text(total.amount),
+                    }
                     for total in batch
                 ]
                 found.update(row["customer_id"] for row in self.gateway.sync_control(self.lease.key, rows))
@@ -450,7 +482,9 @@ class IdStore:
         self._db.close()
 
     def add(self, records: Iterable[Record]) -> None:
-        pairs = [(record.entity, record.external_id) for record in records if not isinstance(record, Tombstone)]
+        pairs = [
+            (record.entity, record.external_id) for record in records if not isinstance(record, Tombstone)
+        ]
         self._db.execute("BEGIN")
         self._db.executemany("INSERT OR IGNORE INTO ids VALUES (?, ?)", pairs)
         self._db.execute("COMMIT")
@@ -467,8 +501,7 @@ class IdStore:
 
     def batches(self, entity: str) -> Iterator[list[str]]:
         rows = self._db.execute("SELECT id FROM ids WHERE entity = ? ORDER BY id", (entity,))
-        for batch in chunks((row[0] for row in rows), BATCH):
-            yield batch
+        yield from chunks((row[0] for row in rows), BATCH)
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

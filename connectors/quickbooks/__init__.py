@@ -60,6 +60,7 @@ class QuickBooksSource:
     def __init__(self, client: Client, realm_id: str):
         self.label = f"QuickBooks company {realm_id}"
         self.client = client
+        self.budget = client.budget
         self._company: mapping.Company | None = None
         self._settled_journals: set[str] = set()
 
@@ -202,7 +203,9 @@ class QuickBooksSource:
     def _remember_journals(self, rows: list) -> None:
         for row in rows:
             try:
-                self._settled_journals.update(target for kind, target, _ in mapping.links(row) if kind == "JournalEntry")
+                self._settled_journals.update(
+                    target for kind, target, _ in mapping.links(row) if kind == "JournalEntry"
+                )
             except FieldError:
                 continue  # the mapper reports this payment
 
@@ -244,7 +247,9 @@ class QuickBooksSource:
         broken = {bad.external_id.split("-")[1] for bad in page.bad if "-" in bad.external_id}
         missing = [one for one in wanted if mapping.entry_of(one) and one not in present]
         page.records.extend(
-            Tombstone("invoice", one, self.server_time) for one in missing if mapping.entry_of(one) not in broken
+            Tombstone("invoice", one, self.server_time)
+            for one in missing
+            if mapping.entry_of(one) not in broken
         )
         yield page
 

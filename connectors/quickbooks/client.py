@@ -59,7 +59,9 @@ class Session(OAuth2Session):
         options.setdefault("timeout", TIMEOUT_S)
         options["allow_redirects"] = False
         try:
-            response = requests.Session.request(self, method, require_safe(url), data=data, headers=headers, **options)
+            response = requests.Session.request(
+                self, method, require_safe(url), data=data, headers=headers, **options
+            )
         except requests.RequestException as error:
             raise Retry(f"QuickBooks could not be reached ({type(error).__name__}).") from None
         self._judge(response)
@@ -73,9 +75,11 @@ class Client:
         quieten_libraries()
         self.server_time: datetime | None = None
         self._tokens = tokens
-        self._budget = budget
+        self.budget = budget
         self._label = f"QuickBooks company {realm_id}"
-        self._sdk = QuickBooks.__new__(QuickBooks, company_id=realm_id, minorversion=MINOR_VERSION, use_decimal=True)
+        self._sdk = QuickBooks.__new__(
+            QuickBooks, company_id=realm_id, minorversion=MINOR_VERSION, use_decimal=True
+        )
         self._sdk.api_url_v3 = self._sdk.sandbox_api_url_v3 = api_url.rstrip("/")
         self._base = f"{self._sdk.api_url_v3}/company/{realm_id}"
         self._log_in(tokens.access)
@@ -104,7 +108,9 @@ class Client:
 
     def get(self, entity: str, record_id: str, **params: str) -> dict:
         """One record by id. :raise Gone: it does not exist (any more)."""
-        answer = self._call(lambda: self._object(self._sdk.get_single_object(entity, record_id, dict(params))))
+        answer = self._call(
+            lambda: self._object(self._sdk.get_single_object(entity, record_id, dict(params)))
+        )
         record = answer.get(entity)
         if not isinstance(record, dict):
             raise Retry(f"{self._label}: an answer without {entity}.", 30)
@@ -119,17 +125,19 @@ class Client:
 
     def update(self, entity: str, body: str, request_id: str) -> dict:
         """A write. `request_id` makes it happen once, however often it is sent."""
-        answer = self._call(lambda: self._object(self._sdk.update_object(entity, body, request_id=request_id)))
+        answer = self._call(
+            lambda: self._object(self._sdk.update_object(entity, body, request_id=request_id))
+        )
         return answer.get(entity) or {}
 
     # -- one call ----------------------------------------------------------------------------------------------
     def _call(self, send: Callable[[], Any]) -> Any:
         try:
-            return self._budget.run(send)
+            return self.budget.run(send)
         except TokenRejected:
             self._log_in(self._tokens.renew())
         try:
-            return self._budget.run(send)
+            return self.budget.run(send)
         except TokenRejected as error:
             raise Reconnect(f"{self._label}: a fresh access token was refused too. Reconnect.") from error
 
@@ -171,7 +179,9 @@ class Client:
         if response.status_code == 200 and fault is None:
             return
         code, detail = fault or ("", "")
-        found = resolve(response.status_code if fault is None else max(response.status_code, 400), code, FAULTS)
+        found = resolve(
+            response.status_code if fault is None else max(response.status_code, 400), code, FAULTS
+        )
         self._raise(found, response, code, detail)
 
     def _raise(self, found: Resolution, response: requests.Response, code: str, detail: str) -> None:
@@ -228,9 +238,15 @@ def _fault(response: requests.Response) -> tuple[str, str] | None:
 def _lower(value: Any) -> Any:
     """Only the two outer levels: `Fault` → `fault`, its `Error` rows and their keys."""
     if isinstance(value, dict):
-        return {key.lower(): _lower(part) if key.lower() in ("fault", "error") else part for key, part in value.items()}
+        return {
+            key.lower(): _lower(part) if key.lower() in ("fault", "error") else part
+            for key, part in value.items()
+        }
     if isinstance(value, list):
-        return [{key.lower(): part for key, part in row.items()} if isinstance(row, dict) else row for row in value]
+        return [
+            {key.lower(): part for key, part in row.items()} if isinstance(row, dict) else row
+            for row in value
+        ]
     return value
 
 

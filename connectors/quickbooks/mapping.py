@@ -95,7 +95,9 @@ def links(payload: Any) -> Iterable[tuple[str, str, Decimal]]:
 def _customer(fields: Fields, company: Company) -> Customer:
     address = fields.child("BillAddr")
     parent_id = fields.child("ParentRef").text("value") or None
-    emails = [part.strip() for part in fields.child("PrimaryEmailAddr").text("Address").split(",") if part.strip()]
+    emails = [
+        part.strip() for part in fields.child("PrimaryEmailAddr").text("Address").split(",") if part.strip()
+    ]
     currency = _currency(fields, company)
     person = " ".join(filter(None, (fields.text("GivenName"), fields.text("FamilyName"))))
     extra = tuple(Contact(email=email, role="billing") for email in emails[1:])
@@ -199,7 +201,7 @@ def _payment(fields: Fields, company: Company) -> Payment:
 
 
 def _allocations(fields: Fields, payment_id: str, customer_id: str, day: Any) -> Iterable[Allocation]:
-    """What the payment settles. Credit memos linked on it give first, in the order of the lines; money gives the rest."""
+    """What the payment settles. Credit memos linked on it give first, in the order of the lines; then the money."""
     claims, memos = [], []
     for line in fields.children("Line"):
         for link in line.children("LinkedTxn"):
@@ -245,7 +247,9 @@ def _journal(fields: Fields, company: Company, settled: Callable) -> Iterable[Re
             "kind": JOURNAL,
         }
         if amount < 0:
-            yield Credit(**common, open_amount=Decimal(0) if voided else -amount, status=VOID if voided else OPEN)
+            yield Credit(
+                **common, open_amount=Decimal(0) if voided else -amount, status=VOID if voided else OPEN
+            )
             continue
         left = Decimal(0) if voided else amount - settled(entry_id, customer_id)
         if left < 0:

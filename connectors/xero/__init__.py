@@ -61,6 +61,7 @@ class XeroSource:
     def __init__(self, client: Client, tenant_id: str, environment: str):
         self.label = f"Xero organisation {tenant_id}"
         self.client = client
+        self.budget = client.budget
         self._environment = environment
         self._organisation: mapping.Organisation | None = None
 
@@ -220,5 +221,3 @@ def _id_of(row: Any) -> str:
 def _version(row: Any) -> tuple:
     row_id = _id_of(row)
     return (row_id, _updated_at(row)) if row_id else (id(row), None)
-
-

@@ -21,9 +21,9 @@ from xero_python.exceptions import HTTPStatusException, OpenApiException
 from ..budget import Budget
 from ..errors import Action, Gone, Reconnect, Resolution, Retry, Stop, TokenRejected, resolve
 from ..oauth import require_safe
-from ..tokens import TokenSource
 from ..reading import FieldError, Fields, loads
 from ..redact import quieten_libraries
+from ..tokens import TokenSource
 
 TIMEOUT_S = (5, 60)
 PAGE_ROWS = 1000
@@ -50,7 +50,7 @@ class Client:
         quieten_libraries()
         self.server_time: datetime | None = None
         self._tokens = tokens
-        self._budget = budget
+        self.budget = budget
         self._tenant_id = tenant_id
         self._label = f"Xero organisation {tenant_id}"
         # The configuration is one per process: the token object is ours alone all the same.
@@ -93,11 +93,11 @@ class Client:
     # -- one call ----------------------------------------------------------------------------------------------
     def _call(self, send: Callable[[], Any]) -> Any:
         try:
-            return self._budget.run(send)
+            return self.budget.run(send)
         except TokenRejected:
             self._tokens.renew()
         try:
-            return self._budget.run(send)
+            return self.budget.run(send)
         except TokenRejected as error:
             raise Reconnect(f"{self._label}: a fresh access token was refused too. Reconnect.") from error
 
@@ -147,7 +147,7 @@ class Client:
             raise Retry(f"Xero could not be reached safely ({type(error).__name__}).", 60) from None
 
     def _note_limits(self, headers: Any) -> None:
-        self._budget.note_day_left(headers.get("X-DayLimit-Remaining"))
+        self.budget.note_day_left(headers.get("X-DayLimit-Remaining"))
 
     def _judged(self, status: int, headers: Any, body: bytes) -> Exception:
         found = resolve(status, _word(headers, body), TABLE)
@@ -190,4 +190,7 @@ def _word(headers: Any, body: bytes) -> str:
     if "insufficient_scope" in headers.get("WWW-Authenticate", ""):
         return "insufficient_scope"
     text = body[:2000].decode("utf-8", "replace")
-    return next((word for word in TABLE if word in text), "insufficient_scope" if "AuthorizationUnsuccessful" in text else "")
+    return next(
+        (word for word in TABLE if word in text),
+        "insufficient_scope" if "AuthorizationUnsuccessful" in text else "",
+    )

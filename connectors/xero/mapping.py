@@ -181,7 +181,9 @@ def _amount_due(fields: Fields, total: Decimal) -> Decimal:
     paid = fields.optional_number("AmountPaid") or Decimal(0)
     credited = fields.optional_number("AmountCredited") or Decimal(0)
     if due + paid + credited != total:
-        raise HalfRead("AmountDue", f"{due} due, {paid} paid and {credited} credited do not add up to {total}")
+        raise HalfRead(
+            "AmountDue", f"{due} due, {paid} paid and {credited} credited do not add up to {total}"
+        )
     if not 0 <= due <= total:
         raise FieldError("AmountDue", f"{due} does not fit a total of {total}")
     if fields.text("Status") == "PAID" and due:

@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
+
 from dunning_connectors.records import (
     Allocation,
     Contact,
