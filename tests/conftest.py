@@ -49,12 +49,13 @@ def smtp_server(tmp_path: Path) -> Iterator:
 @pytest.fixture(scope="session")
 def odoo_database() -> Iterator[str]:
     """A database of its own with the addon installed and the password of `admin` being `admin`."""
-    from tests.stage import odoo
+    from tests.stage import odoo, postgres
 
     name = f"dunning_pytest_{os.getpid()}"
-    odoo.create_database_with_addon(name)
-    yield name
-    odoo.drop_database(name)
+    with postgres.running():
+        odoo.create_database_with_addon(name)
+        yield name
+        odoo.drop_database(name)
 
 
 @pytest.fixture(scope="session")

@@ -76,7 +76,7 @@ def clear_disk_errors(folder: Path) -> Iterator[None]:
                 f"The disk under {folder.parent} is full; free some space or set ODOO_DUNNING_CACHE to a folder "
                 "on a roomier disk, then run again."
             ) from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOENT, errno.ENOTDIR):
             raise StageError(
                 f"{folder.parent} cannot be written ({error.strerror}); set ODOO_DUNNING_CACHE to a folder of your own."
             ) from error

@@ -107,7 +107,9 @@ def _build_template(name: str) -> None:
         status = run("-d", building, "-i", modules, "--stop-after-init", "--no-http", log=log)
     if status:
         raise StageError(f"Odoo could not install {modules}; see {log}.")
-    _copy_filestore(building, name)
+    if _filestore(building).is_dir():
+        shutil.rmtree(_filestore(name), ignore_errors=True)
+        _filestore(building).rename(_filestore(name))
     postgres.rename(building, name)
 
 

@@ -17,8 +17,9 @@ TOTALS = re.compile(r"(\d+) failed, (\d+) error\(s\) of (\d+) tests when loading
 STARTED = re.compile(r"Starting (\S+) \.\.\.")
 SKIPPED = re.compile(r"skipped (\S+) : ")
 FAILED = re.compile(r"(?:FAIL|ERROR): (?:Subtest )?(\S+)")
-#: Errors of the surroundings: the embedded PostgreSQL carries no pg_trgm, which Odoo can do without.
-NOT_OURS = re.compile(r"pg_trgm|gin_trgm_ops")
+#: Errors of the surroundings: the embedded PostgreSQL carries no pg_trgm and Debian's package of Odoo no
+#: selfie_segmentation.js; Odoo does without both.
+NOT_OURS = re.compile(r"pg_trgm|gin_trgm_ops|selfie_segmentation")
 
 
 def read_log(lines: Iterable[str], exit_status: int) -> Outcome:

@@ -48,12 +48,13 @@ def running() -> Iterator[dict[str, str]]:
         yield {name: value for name, value in os.environ.items() if name.startswith("PG")}
         return
     with _private_cluster() as environment:
+        before = dict(os.environ)
         os.environ.update(environment)
         try:
             yield environment
         finally:
-            for name in environment:
-                os.environ.pop(name, None)
+            os.environ.clear()
+            os.environ.update(before)
 
 
 def is_private() -> bool:

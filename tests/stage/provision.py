@@ -62,12 +62,11 @@ def provision() -> None:
 
 def is_ready() -> bool:
     """Whether every part is complete; looks at the cache only, so it takes no time."""
-    odoo_ready = "ODOO_HOME" in os.environ or cache.is_complete(odoo_folder(), ODOO_WITNESSES)
-    return (
-        odoo_ready
-        and cache.is_complete(venv_folder(), ("bin/python",))
-        and cache.is_complete(tools_folder(), ())
-    )
+    if "ODOO_HOME" in os.environ:
+        _checked_odoo_home()
+    elif not cache.is_complete(odoo_folder(), ODOO_WITNESSES):
+        return False
+    return cache.is_complete(venv_folder(), ("bin/python",)) and cache.is_complete(tools_folder(), ())
 
 
 # --- Python -----------------------------------------------------------------------------------------------------
