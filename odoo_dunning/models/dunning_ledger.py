@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
 
 from .. import secrets
@@ -65,7 +65,6 @@ class DunningLedger(models.Model):
     organisation_name = fields.Char(string="Organisation", readonly=True, copy=False)
     organisation_choices = fields.Json(copy=False, groups=fields.NO_ACCESS)
     scopes_granted = fields.Char(string="Permissions granted", readonly=True, copy=False)
-    scopes_missing = fields.Char(string="Permissions missing", readonly=True, copy=False)
 
     client_id = fields.Char(string="Client ID", copy=False, help="Of the app registered with the vendor's developers.")
     client_secret = fields.Char(
@@ -111,6 +110,8 @@ class DunningLedger(models.Model):
     sync_ids = fields.One2many("dunning.ledger.sync", "ledger_id", string="Passes", readonly=True)
     quota = fields.Json(string="Calls left at the vendor", readonly=True, copy=False)
 
+    removal_asked = fields.Integer(string="Removals to confirm", readonly=True, copy=False)
+    removal_confirmed = fields.Integer(readonly=True, copy=False, help="So many removals the next pass may make.")
     removal_share_pct = fields.Integer(
         string="Ask before removing more than (%)",
         required=True,
@@ -132,7 +133,7 @@ class DunningLedger(models.Model):
     difference_ids = fields.One2many("dunning.ledger.difference", "ledger_id", string="Differences", readonly=True)
     quarantine_count = fields.Integer(compute="_compute_counts")
     difference_count = fields.Integer(compute="_compute_counts")
-    held_count = fields.Integer(string="Removals to confirm", compute="_compute_counts")
+    held_count = fields.Integer(string="Removals held back", compute="_compute_counts")
 
     _organisation_uniq = models.UniqueIndex(
         "(vendor, environment, organisation_ref) WHERE organisation_ref IS NOT NULL",
@@ -212,6 +213,8 @@ class DunningLedger(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        for vals in vals_list:
+            self._check_set_by_system(vals)
         # The row of secrets comes first: the inverse of `client_secret` writes into it.
         ledgers = super().create(
             [{key: value for key, value in vals.items() if key not in WRITE_ONLY} for vals in vals_list]
@@ -224,9 +227,20 @@ class DunningLedger(models.Model):
         return ledgers
 
     def write(self, vals):
+        self._check_set_by_system(vals)
         if IDENTITY & vals.keys():
             self._check_identity_may_change(vals)
         return super().write(vals)
+
+    def _check_set_by_system(self, vals):
+        """State, organisation and lease follow from a consent and from passes; a screen or a call never sets them."""
+        if not self.env.su and SET_BY_SYSTEM & vals.keys():
+            raise AccessError(
+                self.env._(
+                    "%(fields)s of a ledger is set by connecting and synchronising, not by hand.",
+                    fields=", ".join(sorted(SET_BY_SYSTEM & vals.keys())),
+                )
+            )
 
     def _check_identity_may_change(self, vals):
         """Whose books these are stays as it was: else two ledgers' records would mix, or a stored secret be sent
@@ -264,7 +278,7 @@ class DunningLedger(models.Model):
 
     def _connected(self, organisation_ref, organisation_name):
         """The consent is given and the organisation chosen."""
-        self.write(
+        self.sudo().write(
             {
                 "state": "connected",
                 "state_reason": False,
@@ -280,7 +294,7 @@ class DunningLedger(models.Model):
     def _need_reconnect(self, reason):
         """Stop reading and tell the responsible person, once."""
         for ledger in self.filtered(lambda one: one.state == "connected"):
-            ledger.write({"state": "reconnect", "state_reason": reason, "next_sync_at": False})
+            ledger.sudo().write({"state": "reconnect", "state_reason": reason, "next_sync_at": False})
             ledger._alert(self.env._("%(ledger)s: reconnect needed", ledger=ledger.name), reason)
 
     def _alert(self, summary, note):
@@ -333,19 +347,23 @@ class DunningLedger(models.Model):
         for ledger in self:
             ledger.check_access("write")
             note = ledger._secrets()._revoke()
-            ledger.write({"state": "new", "state_reason": False, "next_sync_at": False, "lease_key": False})
+            ledger.sudo().write({"state": "new", "state_reason": False, "next_sync_at": False, "lease_key": False})
             ledger.message_post(body=note)
 
     def action_pause(self):
-        self.filtered(lambda one: one.state == "connected").write({"state": "paused", "next_sync_at": False})
+        """Stop reading. Dunning of this ledger's receivables stops too, once the data is too old."""
+        self.check_access("write")
+        self.filtered(lambda one: one.state == "connected").sudo().write({"state": "paused", "next_sync_at": False})
 
     def action_resume(self):
-        self.filtered(lambda one: one.state == "paused").write(
+        self.check_access("write")
+        self.filtered(lambda one: one.state == "paused").sudo().write(
             {"state": "connected", "next_sync_at": fields.Datetime.now()}
         )
 
     def action_sync_now(self):
         """Ask the scheduler for a pass at once; several clicks make one pass."""
+        self.check_access("read")
         self._request_sync()
         return {
             "type": "ir.actions.client",
@@ -390,3 +408,22 @@ class DunningLedger(models.Model):
 
 WRITE_ONLY = ("client_secret", "webhook_key")
 IDENTITY = {"vendor", "environment", "endpoint_url", "company_id"}
+SET_BY_SYSTEM = {
+    "state",
+    "state_reason",
+    "organisation_ref",
+    "organisation_name",
+    "organisation_choices",
+    "scopes_granted",
+    "cursors",
+    "lease_key",
+    "lease_closed_key",
+    "lease_runner",
+    "lease_until",
+    "wait_until",
+    "last_good_sync_at",
+    "next_sync_at",
+    "quota",
+    "removal_confirmed",
+    "removal_asked",
+}

@@ -98,7 +98,7 @@ class DunningLedgerConsent(models.Model):
                     missing=", ".join(missing),
                 )
             )
-        self.write({"scopes_granted": " ".join(sorted(granted)), "scopes_missing": False})
+        self.sudo().scopes_granted = " ".join(sorted(granted))
 
     def _organisations(self, oauth, token_set, realm):
         """Return `[(id, name)]` of what this consent reaches."""

@@ -288,6 +288,7 @@ class DunningLedgerGateway(models.Model):
         return {
             "write_notes": False,
             "removal_share_pct": self.removal_share_pct,
+            "removal_confirmed": self.removal_confirmed,
             "refetch": self._refetch(),
         }
 
@@ -320,8 +321,10 @@ class DunningLedgerGateway(models.Model):
         }
         if counts.get("quota"):
             vals["quota"] = counts["quota"]
+        if counts.get("removal_open"):
+            vals["removal_asked"] = counts["removal_open"]
         if outcome == "done":
-            vals["last_good_sync_at"] = now
+            vals |= {"last_good_sync_at": now, "removal_confirmed": 0, "removal_asked": 0}
             self.env["dunning.ledger.event"]._forget(self, current.started_at)
         self.write(vals)
         if outcome == "reconnect":
@@ -345,9 +348,10 @@ class DunningLedgerGateway(models.Model):
         open_count = self.env["dunning.ledger.record"].search_count(
             [("ledger_id", "=", self.id), ("state", "in", ["live", "held"]), ("amount_open", "!=", 0)]
         )
-        if len(held) <= max(REMOVALS_FREE, open_count * self.removal_share_pct // 100):
+        if len(held) <= max(REMOVALS_FREE, open_count * self.removal_share_pct // 100, self.removal_confirmed):
             self._apply_removals()
             return
+        self.removal_asked = len(held)
         summary = self.env._("%(ledger)s: confirm removals", ledger=self.name)
         if summary not in self.activity_ids.mapped("summary"):
             self._alert(
@@ -365,20 +369,26 @@ class DunningLedgerGateway(models.Model):
         Batch(self).bury_held()
 
     def action_confirm_removals(self):
-        """A person says that the vanished receivables are really gone."""
+        """A person says that the vanished receivables are really gone: those held back go now, those a comparison
+        stopped at may go with the next pass."""
         self.ensure_one()
         self.check_access("write")
-        count = self.held_count
-        self.sudo()._apply_removals()
+        ledger, count = self.sudo(), max(self.held_count, self.removal_asked)
+        ledger._apply_removals()
+        ledger.write({"removal_confirmed": ledger.removal_asked, "removal_asked": 0})
+        if ledger.state == "connected":
+            ledger._request_sync()
         self.message_post(body=self.env._("%(count)s removals confirmed.", count=count))
 
     def action_reject_removals(self):
         """A person says they are not: they count again, and the next pass reads everything."""
         self.ensure_one()
         self.check_access("write")
-        count = self.held_count
-        Batch(self.sudo()).revive_held()
-        self.sudo().write({"cursors": False, "next_sync_at": fields.Datetime.now()})
+        ledger, count = self.sudo(), max(self.held_count, self.removal_asked)
+        Batch(ledger).revive_held()
+        ledger.write({"cursors": False, "removal_asked": 0, "removal_confirmed": 0})
+        if ledger.state == "connected":
+            ledger._request_sync()
         self.message_post(
             body=self.env._("%(count)s removals rejected; the next pass reads everything again.", count=count)
         )
