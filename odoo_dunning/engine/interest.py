@@ -11,7 +11,7 @@ together.
 
 from bisect import bisect_right
 from calendar import monthrange
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -131,13 +131,9 @@ class RateSchedule:
 
 
 def build_schedule(pieces: Iterable[RatePiece], day_count: str, label: str) -> RateSchedule:
-    """A schedule from pieces in any order; they must not overlap. Raises AbsurdRate for a rate below 0 or
-    above 100 %.
-    """
+    """A schedule from pieces in any order; they must not overlap."""
     counting = DAY_COUNTS[day_count]
     ordered = sorted(pieces)
-    for piece in ordered:
-        check_rate(piece.rate_pct, label, piece.row_ids)
     if counting.by_year:
         ordered = [part for piece in ordered for part in _split_by_year(piece)]
     number = counting.number or (lambda ordinal: ordinal)
@@ -219,10 +215,6 @@ class InterestTerms:
             return self.schedule
         return self.fixed[self.schedule.piece_of(first_day)]
 
-    @property
-    def is_simple(self) -> bool:
-        return self.compounding == "none" and self.rounding == "once"
-
 
 def build_terms(
     *,
@@ -237,7 +229,9 @@ def build_terms(
     rounding: str = "once",
     row_ids: tuple[str, ...] = (),
 ) -> InterestTerms:
-    """Terms over `pieces`. Raises AbsurdRate."""
+    """Terms over `pieces`. Raises AbsurdRate for a rate below 0 or above 100 %."""
+    for piece in pieces:
+        check_rate(piece.rate_pct, label, piece.row_ids)
     schedule = build_schedule(pieces, day_count, label)
     fixed = ()
     if rate_mode == "fixed_at_start":
@@ -263,7 +257,7 @@ def interest_exact(
     until: date,
     stops: Sequence[Stop] = (),
 ) -> Decimal:
-    """Interest over (due_date, until], unrounded.
+    """Interest over (due_date, until], unrounded even where the terms round daily.
 
     `principal` is the gross amount owed on the due date before any event. `events` are (effective date,
     amount) pairs: a positive amount (payment, credit) lowers the balance from the following day on, a
@@ -271,8 +265,9 @@ def interest_exact(
     are (first day, last day or None) spans, both days included, in which nothing accrues. Raises RateUnknown
     or SeriesGap for a charged day without a rate.
     """
-    if stops or not terms.is_simple:
-        return sum_exact(_stretches(terms, principal, due_date, events, until, stops), terms)
+    if stops or terms.compounding != "none":
+        spans = _spans(terms, principal, due_date, events, until, stops)
+        return _compounded(terms, spans, due_date.toordinal() + 1)
     mark, end = due_date.toordinal(), until.toordinal()
     if end <= mark:
         return ZERO
@@ -317,7 +312,8 @@ def interest_amount(
 class Segment(NamedTuple):
     """One line of a sheet: `base` bore `rate_pct` for `days`, from `first_day` to `last_day`, both charged.
 
-    `amount` is rounded so that the lines add up to the sheet's total; `exact` is the unrounded amount.
+    `amount` is rounded so that the lines add up to the sheet's total; `exact` is the unrounded amount,
+    of a base that may carry more digits than the rounded one shown.
     """
 
     first_day: date
@@ -354,30 +350,20 @@ def calculation_sheet(
     stops: Sequence[Stop] = (),
 ) -> CalculationSheet:
     """The segments behind `interest_amount`, which equals `total`. Arguments and errors as `interest_exact`."""
-    stretches = _stretches(terms, principal, due_date, events, until, stops, digits)
-    exact = [_divide(stretch.numerator, terms.schedule.denominator) for stretch in stretches]
-    total = quantize(sum_exact(stretches, terms), digits)
-    # The cumulated parts end on the total; a last-digit difference of the division is put on the last line.
-    amounts = list(split_rounded(exact, digits))
-    if amounts:
-        amounts[-1] += total - sum(amounts)
-    segments = tuple(
-        Segment(
-            date.fromordinal(stretch.after + 1),
-            date.fromordinal(stretch.until),
-            stretch.days,
-            stretch.base,
-            stretch.rate_pct,
-            value,
-            amount,
-            stretch.row_ids,
-        )
-        for stretch, value, amount in zip(stretches, exact, amounts, strict=True)
-    )
+    spans = _spans(terms, principal, due_date, events, until, stops)
+    lines = _segments(terms, spans, due_date.toordinal() + 1, digits)
+    amounts = split_rounded((line.exact for line in lines), digits)
+    segments = [line._replace(amount=amount) for line, amount in zip(lines, amounts, strict=True)]
+    total = sum(amounts, quantize(ZERO, digits))
+    if terms.rounding == "once" and segments:
+        # The lines are divided one by one, the total once: a tie lost in the sixtieth digit is settled here.
+        whole = quantize(interest_exact(terms, principal, due_date, events, until, stops), digits)
+        segments[-1] = segments[-1]._replace(amount=segments[-1].amount + whole - total)
+        total = whole
     used = dict.fromkeys(terms.row_ids)
-    used.update(dict.fromkeys(row_id for stretch in stretches for row_id in stretch.row_ids))
+    used.update(dict.fromkeys(row_id for segment in segments for row_id in segment.row_ids))
     return CalculationSheet(
-        segments,
+        tuple(segments),
         total,
         terms.schedule.day_count,
         terms.rate_mode,
@@ -404,106 +390,108 @@ def rate_on(terms: InterestTerms, due_date: date, day: date) -> tuple[Decimal, t
     return schedule.rates[index], schedule.row_ids[index]
 
 
-class _Stretch(NamedTuple):
-    """Days (after, until] with one base and one rate; `numerator` is the amount times the schedule's
-    denominator.
-    """
+class _Span(NamedTuple):
+    """Days (after, until] with one positive balance and no stop; `rests` anniversaries lie behind it."""
 
     after: int
     until: int
-    days: int
-    base: Decimal
-    rate_pct: Decimal
-    numerator: Decimal
-    row_ids: tuple[str, ...]
+    balance: Decimal
+    rests: int
 
 
-def sum_exact(stretches: Iterable[_Stretch], terms: InterestTerms) -> Decimal:
-    total = ZERO
-    for stretch in stretches:
-        total = _add(total, stretch.numerator)
-    return _divide(total, terms.schedule.denominator)
+def _compounded(terms: InterestTerms, spans: Iterable[_Span], first_day: int) -> Decimal:
+    """Interest over the spans, unrounded, each anniversary adding what is owed to the base."""
+    schedule, passed, capitalised, numerator = None, 0, ZERO, ZERO
+    for span in spans:
+        schedule = schedule or terms.schedule_from(first_day)
+        if span.rests != passed:
+            passed, capitalised = span.rests, _divide(numerator, schedule.denominator)
+        rate_days = schedule.rate_days(span.after, span.until)
+        numerator = _add(numerator, _multiply(_add(span.balance, capitalised), rate_days))
+    return _divide(numerator, terms.schedule.denominator)
 
 
-def _stretches(
+def _segments(terms: InterestTerms, spans: Iterable[_Span], first_day: int, digits: int) -> list[Segment]:
+    """The spans cut at every change of rate, as lines without their rounded amount yet."""
+    schedule, passed, capitalised, owed = None, 0, ZERO, ZERO
+    segments = []
+    for span in spans:
+        schedule = schedule or terms.schedule_from(first_day)
+        if span.rests != passed:
+            passed, capitalised = span.rests, owed
+        base = _add(span.balance, capitalised)
+        after = span.after
+        while after < span.until:
+            index = schedule.piece_of(after + 1)
+            last = min(span.until, schedule.ends[index])
+            segment = _segment(schedule, index, after, last, base, terms.rounding, digits)
+            owed = _add(owed, segment.exact)
+            if segment.days:
+                segments.append(segment)
+            after = last
+    return segments
+
+
+def _segment(
+    schedule: RateSchedule, index: int, after: int, last: int, base: Decimal, rounding: str, digits: int
+) -> Segment:
+    number = schedule.number
+    days = last - after if number is None else number(last) - number(after)
+    per_day = _multiply(base, schedule.slopes[index])
+    if rounding == "daily":
+        exact = _multiply(quantize(_divide(per_day, schedule.denominator), digits), days)
+    else:
+        exact = _divide(_multiply(per_day, days), schedule.denominator)
+    return Segment(
+        date.fromordinal(after + 1),
+        date.fromordinal(last),
+        days,
+        quantize(base, digits),
+        schedule.rates[index],
+        exact,
+        ZERO,
+        schedule.row_ids[index],
+    )
+
+
+def _spans(
     terms: InterestTerms,
     principal: Decimal,
     due_date: date,
     events: Sequence[Event],
     until: date,
     stops: Sequence[Stop],
-    digits: int = 2,
-) -> list[_Stretch]:
-    """The charged days cut wherever the balance, the rate, a stop or the compounded base changes."""
+) -> Iterator[_Span]:
+    """The charged days cut wherever the balance changes, a stop begins or ends, or interest joins the base."""
     start, end = due_date.toordinal(), until.toordinal()
     if end <= start:
-        return []
+        return
     ordered = sorted(((day.toordinal(), amount) for day, amount in events), key=itemgetter(0))
     closed = [(first.toordinal(), last.toordinal() if last else end) for first, last in stops]
     rests = _anniversaries(due_date, until, terms.compounding)
-    schedule = None
-    balance, capitalised, accrued = principal, ZERO, ZERO
-    position, stretches = 0, []
-    cuts = _cuts(start, end, ordered, closed, rests, terms)
-    for after, last in pairwise(cuts):
+    marks = {start, end, *rests, *(ordinal for ordinal, _amount in ordered)}
+    for first, last in closed:
+        marks.update((first - 1, last))
+    balance, position = principal, 0
+    for after, last in pairwise(sorted(mark for mark in marks if start <= mark <= end)):
         while position < len(ordered) and ordered[position][0] <= after:
             balance = _subtract(balance, ordered[position][1])
             position += 1
-        if after in rests:
-            capitalised, accrued = _add(capitalised, accrued), ZERO
-        if balance <= 0 or any(first <= after + 1 <= final for first, final in closed):
-            continue
-        schedule = schedule or terms.schedule_from(start + 1)
-        stretch = _stretch(schedule, after, last, _add(balance, capitalised), terms.rounding, digits)
-        accrued = _add(accrued, _divide(stretch.numerator, schedule.denominator))
-        if stretch.days:
-            stretches.append(stretch)
-    return stretches
+        if balance > 0 and not any(first <= after + 1 <= final for first, final in closed):
+            yield _Span(after, last, balance, bisect_right(rests, after))
 
 
-def _stretch(
-    schedule: RateSchedule, after: int, last: int, base: Decimal, rounding: str, digits: int
-) -> _Stretch:
-    index = schedule.piece_of(after + 1)
-    if schedule.ends[index] < last:
-        raise schedule.missing_in(after + 1, last)
-    number = schedule.number
-    days = last - after if number is None else number(last) - number(after)
-    per_day = _multiply(base, schedule.slopes[index])
-    if rounding == "daily":
-        per_day = _multiply(quantize(_divide(per_day, schedule.denominator), digits), schedule.denominator)
-    return _Stretch(
-        after, last, days, base, schedule.rates[index], _multiply(per_day, days), schedule.row_ids[index]
-    )
-
-
-def _cuts(
-    start: int, end: int, ordered: list, closed: list, rests: frozenset[int], terms: InterestTerms
-) -> list[int]:
-    """Sorted ordinals after which something may change, from `start` to `end`."""
-    marks = {start, end, *rests}
-    marks.update(ordinal for ordinal, _amount in ordered)
-    for first, last in closed:
-        marks.update((first - 1, last))
-    if terms.rate_mode == "floating":
-        marks.update(terms.schedule.ends)
-    elif terms.schedule.day_count == "act/act":
-        years = range(date.fromordinal(start).year, date.fromordinal(end).year)
-        marks.update(date(year, 12, 31).toordinal() for year in years)
-    return sorted(mark for mark in marks if start <= mark <= end)
-
-
-def _anniversaries(due_date: date, until: date, compounding: str) -> frozenset[int]:
+def _anniversaries(due_date: date, until: date, compounding: str) -> tuple[int, ...]:
     """Days after which the interest owed joins the base: each full year or month from the due date."""
     if compounding == "none":
-        return frozenset()
+        return ()
     step = 12 if compounding == "yearly" else 1
-    rests, months = set(), step
+    rests, months = [], step
     while True:
         years, month = divmod(due_date.month - 1 + months, 12)
         year = due_date.year + years
         day = date(year, month + 1, min(due_date.day, monthrange(year, month + 1)[1]))
         if day >= until:
-            return frozenset(rests)
-        rests.add(day.toordinal())
+            return tuple(rests)
+        rests.append(day.toordinal())
         months += step

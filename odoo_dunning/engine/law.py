@@ -32,7 +32,7 @@ from .law_errors import (
     UnknownJurisdiction,
 )
 from .law_rows import INTEREST_RULES, LawRow, overlap
-from .money import EXACT
+from .money import EXACT, ZERO
 
 # What the engine assumes where a jurisdiction has no row of its own for the mechanics.
 MECHANICS = {"day_count": "act/365f", "compounding": "none", "interest_rounding": "once"}
@@ -226,9 +226,7 @@ class LawBook:
                 field="interest_source",
             )
         row = self._require(jurisdiction, debtor_type, "interest_rate", dates, grounds)
-        return self._terms_of(
-            jurisdiction, debtor_type, dates, grounds, self._pieces(row), "statutory", (row.id,)
-        )
+        return self._terms_of(jurisdiction, debtor_type, dates, grounds, self._pieces(row), row)
 
     def _contractual_terms(
         self,
@@ -241,7 +239,7 @@ class LawBook:
         label = f"{jurisdiction} {agreed.name}"
         if agreed.unit == "pp":
             pieces = [
-                piece._replace(rate_pct=EXACT.add(piece.rate_pct, agreed.value))
+                piece._replace(rate_pct=max(EXACT.add(piece.rate_pct, agreed.value), ZERO))
                 for piece in self._series_pieces(agreed.reference)
             ]
             if not pieces:
@@ -252,7 +250,7 @@ class LawBook:
         else:
             check_rate(agreed.value, label)
             pieces = [RatePiece(EPOCH, HORIZON, agreed.value, ())]
-        return self._terms_of(jurisdiction, debtor_type, dates, grounds, pieces, "agreed", ())
+        return self._terms_of(jurisdiction, debtor_type, dates, grounds, pieces, None)
 
     def _terms_of(
         self,
@@ -261,12 +259,12 @@ class LawBook:
         dates: ClaimDates,
         grounds: frozenset[str],
         pieces: Sequence[RatePiece],
-        basis: str,
-        row_ids: tuple[str, ...],
+        rate_row: LawRow | None,
     ) -> InterestTerms:
-        words, used = dict(MECHANICS), list(row_ids)
-        rules = ("day_count", "compounding", "interest_rounding")
-        for rule in rules if basis == "agreed" else ("rate_mode", *rules):
+        """`rate_row` is the statutory row, None for an agreed rate. Only a rate that moves needs a mode."""
+        words, used = dict(MECHANICS), [rate_row.id] if rate_row else []
+        moves = rate_row is not None and rate_row.unit != "pct"
+        for rule in ("rate_mode", *MECHANICS) if moves else MECHANICS:
             row = self.find(jurisdiction, debtor_type, rule, dates, grounds)
             if row is not None:
                 words[rule] = row.value
@@ -278,7 +276,7 @@ class LawBook:
             label=f"{jurisdiction} {debtor_type} interest",
             jurisdiction=jurisdiction,
             debtor_type=debtor_type,
-            basis=basis,
+            basis="statutory" if rate_row else "agreed",
             rate_mode=words.get("rate_mode", "floating"),
             day_count=words["day_count"],
             compounding=words["compounding"],

@@ -17,7 +17,11 @@ def read(name: str) -> str:
 
 @cache
 def shipped_rows() -> tuple[LawRow, ...]:
-    return tuple(row for name in ("reference_rates", "interest_rules", "charge_rules") for row in require_rows(read(name)))
+    return tuple(
+        row
+        for name in ("reference_rates", "interest_rules", "charge_rules")
+        for row in require_rows(read(name))
+    )
 
 
 @cache

@@ -20,7 +20,10 @@ def pieces(draw):
     cuts = sorted(draw(st.sets(st.dates(date(2014, 6, 1), date(2032, 1, 1)), max_size=6)))
     starts = [FIRST, *cuts]
     ends = [*(cut - timedelta(days=1) for cut in cuts), LAST]
-    return [RatePiece(start, end, draw(rates), (f"row{n}",)) for n, (start, end) in enumerate(zip(starts, ends, strict=True))]
+    return [
+        RatePiece(start, end, draw(rates), (f"row{n}",))
+        for n, (start, end) in enumerate(zip(starts, ends, strict=True))
+    ]
 
 
 @st.composite
