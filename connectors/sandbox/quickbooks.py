@@ -12,7 +12,7 @@ from .quickbooks_faults import BUSINESS_ERROR, fault, ordered_fault, spoil
 from .quickbooks_json import Renderer
 from .quickbooks_reports import aged_receivables
 from .quickbooks_writes import Writes
-from .skin import Skin, route
+from .skin import Skin, route, urls
 from .wire import Refusal, Reply, html, load, simple_pdf
 
 CAPTURE_DAYS = 30
@@ -35,7 +35,7 @@ class QuickBooksSkin(Skin):
         "discovery_sandbox": "/.well-known/openid_sandbox_configuration",
     }
     SECRET_PATHS = (PATHS["token"], PATHS["revoke"])
-    RULES = (
+    URLS = urls(
         route("/.well-known/openid_configuration", "discovery"),
         route("/.well-known/openid_sandbox_configuration", "discovery"),
         route("/connect/oauth2", "authorize"),

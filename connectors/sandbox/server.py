@@ -24,6 +24,7 @@ from .xero import XeroSkin
 _log = logging.getLogger(__name__)
 SKINS = {"quickbooks": QuickBooksSkin, "xero": XeroSkin}
 LOG_SIZE = 10_000
+POLL_S = 0.05  # how soon a stop is noticed
 
 
 class Sandbox:
@@ -70,7 +71,7 @@ class Sandbox:
         """Serve in a thread; returns self."""
         self.bind()
         self._thread = threading.Thread(
-            target=self._server.serve_forever, daemon=True, name=f"sandbox-{self.vendor}"
+            target=self._server.serve_forever, args=(POLL_S,), daemon=True, name=f"sandbox-{self.vendor}"
         )
         self._thread.start()
         return self

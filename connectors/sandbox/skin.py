@@ -6,6 +6,11 @@ from werkzeug.routing import Map, Rule
 from .wire import Refusal
 
 
+def urls(*rules):
+    """The map of a skin's URLS; a trailing slash makes no difference."""
+    return Map(rules, strict_slashes=False)
+
+
 def route(path, endpoint, *methods):
     """A URL of a skin; its handler is the method `on_<endpoint>(request, **path arguments)`."""
     return Rule(path, endpoint=endpoint, methods=methods or ("GET",))
@@ -16,19 +21,18 @@ class Skin:
 
     PATHS = {}
     DEFAULT_SCOPES = ()
-    RULES = ()
+    URLS = urls()
     SECRET_PATHS = ()  # bodies sent here are never logged
 
     def __init__(self, sandbox):
         self.sandbox = sandbox
         self.book = sandbox.book
-        self._map = Map(self.RULES, strict_slashes=False)
         self._replays = {}
 
     def dispatch(self, request):
         """The Reply to a request; raises Refusal or BookError."""
         try:
-            endpoint, arguments = self._map.bind_to_environ(request.environ).match()
+            endpoint, arguments = self.URLS.bind_to_environ(request.environ).match()
         except HTTPException:
             raise Refusal(self.not_found_reply()) from None
         return getattr(self, f"on_{endpoint}")(request, **arguments)

@@ -8,7 +8,7 @@ from random import Random
 
 from . import currencies, oauth
 from .book import Habits
-from .skin import Skin, route
+from .skin import Skin, route, urls
 from .wire import Refusal, Reply, html, load, simple_pdf
 from .xero_faults import invalid, not_found, ordered_fault, query_error, spoil
 from .xero_json import Renderer, instant
@@ -58,7 +58,7 @@ class XeroSkin(Skin):
         "identity": "",
     }
     SECRET_PATHS = (PATHS["token"], PATHS["revoke"])
-    RULES = (
+    URLS = urls(
         route("/identity/connect/authorize", "authorize"),
         route("/connect/token", "token", "POST"),
         route("/connect/revocation", "revoke", "POST"),

@@ -1,0 +1,1 @@
+"""The sandbox ledgers against what the vendors document, through the unmodified SDKs over real HTTP."""
