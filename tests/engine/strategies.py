@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta, timezone
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
+from itertools import product
 
 from hypothesis import strategies as st
 
@@ -25,18 +26,24 @@ START = date(2024, 2, 1)
 DIGITS = {"EUR": 2, "USD": 2, "JPY": 0, "KWD": 3}
 ZONES = ["Europe/Berlin", "America/New_York", "Pacific/Auckland", "Pacific/Honolulu", None]
 CURRENCIES = st.sampled_from(sorted(DIGITS))
-FLAGS = st.sampled_from(
-    [0, 0, 0, 0, 0, Flag.EXCLUDED, Flag.LEGAL, Flag.BLOCKED, Flag.IN_OTHER_RUN, Flag.BOUND_POLICY]
+KINDS = ("invoice",) * 6 + ("credit", "payment")
+ITEM_TROUBLES = ("",) * 12 + (
+    "flags",
+    "hold",
+    "forever",
+    "promise",
+    "dispute",
+    "ledger",
+    "contact",
+    "due",
+    "paid",
+    "policy",
 )
+ACCOUNT_TROUBLES = ("",) * 8 + ("flags", "hold", "contact", "receipts", "policy")
 
 
 def days(first: int = 0, last: int = 365):
     return st.integers(first, last).map(lambda count: START + timedelta(days=count))
-
-
-def rarely(strategy):
-    """None three times out of four."""
-    return st.one_of(st.none(), st.none(), st.none(), strategy)
 
 
 @st.composite
@@ -46,42 +53,61 @@ def amounts(draw, currency: str, least: int = 1):
 
 
 @st.composite
-def _items(draw, item_id: int, kinds=("invoice", "invoice", "invoice", "credit", "payment")):
+def _items(draw, item_id: int, kinds=KINDS):
+    """At most one trouble per item, so that many get as far as a message."""
     currency = draw(CURRENCIES)
     kind = draw(st.sampled_from(kinds))
+    trouble = draw(st.sampled_from(ITEM_TROUBLES))
     total = draw(amounts(currency))
-    rest = min(total, draw(st.one_of(st.just(total), amounts(currency, least=0))))
-    if kind != "invoice":
-        total, rest = -total, -rest
-    rank = draw(st.sampled_from([0, 0, 1, 2, 3])) if kind == "invoice" else 0
-    due = draw(rarely(st.none()) if draw(st.integers(0, 9)) == 0 else days())
-    disputed = draw(st.sampled_from([Decimal(0), Decimal(0), Decimal(0), rest / 2, rest]))
-    return Item(
-        id=item_id,
-        account_id=1,
-        currency=currency,
-        kind=kind,
-        number=f"{kind[:3].upper()}/{item_id}",
-        reference=draw(rarely(st.integers(1, 8).map(lambda number: f"for INV/{number}"))),
-        issue_date=due - timedelta(days=30) if due else None,
-        due_date=due,
-        amount_total=total,
-        amount_open=rest,
-        amount_disputed=max(Decimal(0), disputed.quantize(Decimal(1).scaleb(-DIGITS[currency]))),
-        level_rank=rank,
-        level_date=draw(st.one_of(st.none(), days())) if rank else None,
-        policy_id=draw(rarely(st.sampled_from([1, 2, 99]))),
-        ledger_id=draw(st.sampled_from([None, None, 7, 8])),
-        flags=draw(FLAGS),
-        hold_until=draw(rarely(st.one_of(days(), st.just(FOREVER)))),
-        promised_until=draw(rarely(days())),
-        contact_date=draw(rarely(days())),
-        broken_promise_date=draw(rarely(days())),
-    )
+    rest = total if draw(st.booleans()) else min(total, draw(amounts(currency)))
+    due = draw(days(0, 200))
+    rank = draw(st.sampled_from([0, 0, 1, 2, 3]))
+    sign = 1 if kind == "invoice" else -1
+    values = {
+        "level_rank": rank if kind == "invoice" else 0,
+        "level_date": due + timedelta(days=draw(st.integers(-5, 40))) if rank else None,
+        "amount_open": sign * rest,
+        **(_trouble(draw, trouble, rest) if trouble else {}),
+    }
+    row = {
+        "id": item_id,
+        "account_id": 1,
+        "currency": currency,
+        "kind": kind,
+        "number": f"{kind[:3].upper()}/{item_id}",
+        "reference": draw(st.sampled_from([None, None, "for INV/1", "PO 7", "inv/2, PO 7"])),
+        "issue_date": due - timedelta(days=30),
+        "due_date": due,
+        "amount_total": sign * total,
+    }
+    return Item(**{**row, **values})
+
+
+def _trouble(draw, trouble: str, rest: Decimal) -> dict:
+    flags = [Flag.EXCLUDED, Flag.LEGAL, Flag.BLOCKED, Flag.IN_OTHER_RUN, Flag.NO_DUE_DATE]
+    half = (rest / 2).quantize(rest, rounding=ROUND_DOWN)
+    return {
+        "flags": lambda: {"flags": draw(st.sampled_from(flags))},
+        "hold": lambda: {"hold_until": draw(days(80, 280))},
+        "forever": lambda: {"hold_until": FOREVER},
+        "promise": lambda: {
+            "promised_until": draw(days(80, 280)),
+            "broken_promise_date": draw(days(80, 280)),
+        },
+        "dispute": lambda: {"amount_disputed": draw(st.sampled_from([half, rest]))},
+        "ledger": lambda: {"ledger_id": draw(st.sampled_from([7, 8]))},
+        "contact": lambda: {"contact_date": draw(days(80, 280))},
+        "due": lambda: {"due_date": None, "issue_date": None},
+        "paid": lambda: {"amount_open": Decimal(0)},
+        "policy": lambda: {
+            "policy_id": draw(st.sampled_from([1, 2, 99])),
+            "flags": draw(st.sampled_from([0, 256])),
+        },
+    }[trouble]()
 
 
 @st.composite
-def items(draw, most: int = 8):
+def items(draw, most: int = 6):
     """Open items of account 1 with ids from 1."""
     return [draw(_items(item_id)) for item_id in range(1, draw(st.integers(0, most)) + 1)]
 
@@ -103,45 +129,70 @@ def credits(draw):
     return [row for row in rows if row.amount_open < 0]
 
 
+LEVEL_KINDS = list(
+    product(
+        ({}, {"EUR": Decimal(5)}),
+        (Decimal(0), Decimal(10)),
+        ((("email",), ()), (("email", "letter"), ()), (("sms",), ("letter",))),
+        ("working", "calendar"),
+    )
+)
+POLICY_KINDS = list(
+    product(
+        ("own", "highest"),
+        ("first", "by_age"),
+        (1, 2),
+        ("oldest", "highest", "none"),
+        ({}, {"EUR": Decimal(20)}),
+        ("resume", "advance"),
+        ("stay", "hand_over"),
+    )
+)
+CALENDARS = [
+    Calendar(working, holidays, time(start, 30), time(end), when_closed=when)
+    for working, holidays, start, end, when in product(
+        (True, False), (True, False), (0, 9), (12, 22), ("move", "wait")
+    )
+]
+
+
+@st.composite
+def _levels(draw, policy_id: int, rank: int, delay_days: int):
+    amounts, percent, (channels, fallbacks), unit = draw(st.sampled_from(LEVEL_KINDS))
+    days = draw(st.integers(0, 20))
+    return Level(
+        id=policy_id * 10 + rank,
+        rank=rank,
+        name=f"L{rank}",
+        delay_days=delay_days,
+        min_days_since_last=days,
+        min_item_amounts=amounts,
+        min_percent=percent,
+        channels=channels,
+        fallback_channels=fallbacks,
+        deadline_days=days,
+        deadline_unit=unit,
+    )
+
+
 @st.composite
 def policies(draw, policy_id: int = 1):
     delays = sorted(draw(st.lists(st.integers(-10, 60), min_size=1, max_size=4)))
-    levels = tuple(
-        Level(
-            id=policy_id * 10 + rank,
-            rank=rank,
-            name=f"L{rank}",
-            delay_days=delay,
-            min_days_since_last=draw(st.integers(0, 20)),
-            min_item_amounts={"EUR": Decimal(5)} if draw(st.booleans()) else {},
-            min_percent=draw(st.sampled_from([Decimal(0), Decimal(10)])),
-            channels=draw(st.sampled_from([("email",), ("email", "letter"), ("sms",)])),
-            fallback_channels=draw(st.sampled_from([(), ("letter",)])),
-            deadline_days=draw(st.integers(0, 14)),
-            deadline_unit=draw(st.sampled_from(["working", "calendar"])),
-        )
-        for rank, delay in enumerate(delays, start=1)
-    )
+    strategy, entry, cap, netting, minimum, broken, after = draw(st.sampled_from(POLICY_KINDS))
     return Policy(
         id=policy_id,
         name=f"P{policy_id}",
-        levels=levels,
-        strategy=draw(st.sampled_from(["own", "highest"])),
-        entry=draw(st.sampled_from(["first", "by_age"])),
-        level_cap=draw(st.integers(1, 2)),
-        netting=draw(st.sampled_from(["oldest", "highest", "none"])),
+        levels=tuple(draw(_levels(policy_id, rank, delay)) for rank, delay in enumerate(delays, start=1)),
+        strategy=strategy,
+        entry=entry,
+        level_cap=cap,
+        netting=netting,
         gap_days=draw(st.integers(0, 14)),
-        min_amounts={"EUR": Decimal(20)} if draw(st.booleans()) else {},
+        min_amounts=minimum,
         promise_grace_days=draw(st.integers(0, 3)),
-        broken_promise=draw(st.sampled_from(["resume", "advance"])),
-        calendar=Calendar(
-            working_days_only=draw(st.booleans()),
-            public_holidays=draw(st.booleans()),
-            window_start=time(draw(st.integers(0, 11)), 30),
-            window_end=time(draw(st.integers(12, 23))),
-            when_closed=draw(st.sampled_from(["move", "wait"])),
-        ),
-        after_last=draw(st.sampled_from(["stay", "hand_over", "stop"])),
+        broken_promise=broken,
+        calendar=draw(st.sampled_from(CALENDARS)),
+        after_last=after,
     )
 
 
@@ -151,47 +202,50 @@ def books(draw):
     return {policy_id: draw(policies(policy_id)) for policy_id in (1, 2)}
 
 
+CONTACT_KINDS = list(
+    product(
+        ("x@example.com", "y@example.com", None),
+        (None, "+49 30 1"),
+        (True, False),
+        ("billing", "ap", "decision", "other"),
+    )
+)
+
+
 @st.composite
 def accounts(draw):
-    contacts = tuple(
-        Contact(
-            contact_id,
-            email=draw(st.sampled_from([None, "x@example.com"])),
-            phone=draw(st.sampled_from([None, "+49 30 1"])),
-            street_ok=draw(st.booleans()),
-            role=draw(st.sampled_from(["billing", "ap", "decision", "other"])),
-            of_parent=draw(st.booleans()),
-        )
-        for contact_id in range(1, draw(st.integers(1, 3)) + 1)
-    )
-    return Account(
-        id=1,
-        policy_id=draw(st.sampled_from([1, 1, 1, 2, None])),
-        country=draw(st.sampled_from(["DE", "US", "IL", None, "XX"])),
-        timezone=draw(
-            st.sampled_from(
-                ["Europe/Berlin", "America/New_York", "Pacific/Auckland", "Pacific/Honolulu", None]
-            )
-        ),
-        hold_until=draw(rarely(days())),
-        flags=draw(st.sampled_from([0, 0, 0, 0, 0, 0, Flag.INSOLVENT])),
-        last_contact_date=draw(rarely(days())),
-        unmatched_receipts=draw(st.sampled_from([0, 0, 2])),
-        contacts=contacts,
-        bill_with_parent=draw(st.booleans()),
-    )
+    count = draw(st.integers(1, 2))
+    contacts = tuple(Contact(n, "", *draw(st.sampled_from(CONTACT_KINDS))) for n in range(1, count + 1))
+    trouble = draw(st.sampled_from(ACCOUNT_TROUBLES))
+    values = {
+        "": dict,
+        "flags": lambda: {"flags": draw(st.sampled_from([Flag.INSOLVENT, Flag.NO_FOLLOWUP]))},
+        "hold": lambda: {"hold_until": draw(days(80, 280))},
+        "contact": lambda: {"last_contact_date": draw(days(80, 280))},
+        "receipts": lambda: {"unmatched_receipts": 2},
+        "policy": lambda: {"policy_id": None},
+    }[trouble]()
+    row = {
+        "id": 1,
+        "policy_id": draw(st.sampled_from([1, 1, 2])),
+        "country": draw(st.sampled_from(["DE", "US", "IL", None, "XX"])),
+        "timezone": draw(st.sampled_from(ZONES)),
+        "contacts": contacts,
+        "bill_with_parent": draw(st.booleans()),
+    }
+    return Account(**{**row, **values})
 
 
 @st.composite
 def rulings(draw):
-    today = draw(days())
+    today = draw(days(100, 265))
     return Ruling(
         today=today,
         now=datetime.combine(today, time(draw(st.integers(0, 23)), 15), tzinfo=timezone.utc),
         country="DE",
         timezone="Europe/Berlin",
         stale_ledgers=draw(st.sampled_from([{}, {}, {7: None}])),
-        bank_gate=draw(st.sampled_from(["off", "warn", "stop"])),
-        bank_last_date=draw(st.one_of(st.none(), days())),
+        bank_gate=draw(st.sampled_from(["off", "off", "warn", "stop"])),
+        bank_last_date=draw(st.sampled_from([None, today, today - timedelta(days=9)])),
         unmatched_gate=draw(st.sampled_from(["off", "warn", "stop"])),
     )
