@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stage import checkout
+from tests.stage import checkout, provision
 
 
 def _import_from_checkout() -> None:
@@ -35,6 +35,19 @@ def _import_from_checkout() -> None:
 
 
 _import_from_checkout()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a browser on a machine that cannot have one, and say why."""
+    if item.get_closest_marker("browser") and not provision.tool(provision.CHROMIUM_NAMES):
+        reason = provision.missing_tools().get("chromium", "no Chromium on PATH")
+        pytest.skip(f"no browser: {reason}")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium that Playwright can drive (`executable_path`)."""
+    return provision.tool(provision.CHROMIUM_NAMES)
 
 
 @pytest.fixture

@@ -20,10 +20,11 @@ from tests.stage import checkout, odoo, postgres, provision
 
 #: What goes into the wheel and what describes it.
 SOURCES = ("setup.py", "pyproject.toml", "README.md", "LICENSE", "odoo_dunning", "connectors", "templates")
-#: import name -> name on PyPI, where they differ; what only a vendor's connector imports is an extra
+#: import name -> the distribution that brings it, where the names differ
 DISTRIBUTIONS = {
     "quickbooks": "python-quickbooks",
-    "intuitlib": "python-quickbooks",
+    "requests_oauthlib": "python-quickbooks",
+    "urllib3": "requests",
     "xero_python": "xero-python",
 }
 #: Comes with every Odoo.

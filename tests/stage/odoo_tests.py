@@ -123,6 +123,7 @@ def show_errors(log: Path) -> None:
     with log.open() as lines:
         for line in lines:
             if record := RECORD.match(line):
-                showing = record.group("level") in ("ERROR", "CRITICAL")
+                level, text = record.group("level", "text")
+                showing = level in ("ERROR", "CRITICAL") and not NOT_OURS.search(text)
             if showing:
                 sys.stdout.write(line)
