@@ -33,20 +33,30 @@ class OdooServer:
 
 @contextlib.contextmanager
 def running(
-    database: str, *arguments: str, port: int | None = None, log: Path | None = None
+    database: str,
+    *arguments: str,
+    port: int | None = None,
+    log: Path | None = None,
+    variables: dict[str, str] | None = None,
 ) -> Iterator[OdooServer]:
     """Run Odoo on `database` inside the block, on a free port unless `port` is given.
 
-    Scheduled actions stay off unless `--max-cron-threads=N` is among `arguments`.
+    Scheduled actions stay off unless `--max-cron-threads=N` is among `arguments`. `variables` go into its environment.
     """
-    server = start(database, *arguments, port=port, log=log)
+    server = start(database, *arguments, port=port, log=log, variables=variables)
     try:
         yield server
     finally:
         stop(server)
 
 
-def start(database: str, *arguments: str, port: int | None = None, log: Path | None = None) -> OdooServer:
+def start(
+    database: str,
+    *arguments: str,
+    port: int | None = None,
+    log: Path | None = None,
+    variables: dict[str, str] | None = None,
+) -> OdooServer:
     """Start Odoo and return once it answers."""
     port = ports.require_free(port, "Odoo") if port else ports.free_port()
     log = log or cache.root() / "log" / f"{database}.server.log"
@@ -63,7 +73,7 @@ def start(database: str, *arguments: str, port: int | None = None, log: Path | N
     with log.open("w") as out:
         process = subprocess.Popen(
             odoo.command("-d", database, *options, *arguments),
-            env=odoo.environment(),
+            env={**odoo.environment(), **(variables or {})},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,

@@ -1,0 +1,96 @@
+"""Is the outcome right? Odoo's figures against the sandbox ledgers' own books, and the mailbox against the outbox."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from decimal import Decimal
+from pathlib import Path
+
+from tests.stage.demo.office import Office
+from tests.stage.demo.parts import Ledger
+from tests.stage.smtp import Mailbox
+
+OURS = re.compile(
+    r" (WARNING|ERROR|CRITICAL) \S+ odoo\.addons\.odoo_dunning|Traceback \(most recent call last\)"
+)
+
+
+def problems(office: Office, ledgers: dict[int, Ledger], mailbox: Mailbox, log: Path) -> list[str]:
+    """What is wrong, in sentences; empty when all is well."""
+    found = []
+    for ledger_id, ledger in ledgers.items():
+        found += _totals(office, ledger_id, ledger)
+    return found + _mails(office, mailbox) + _log(log)
+
+
+def totals_by_currency(office: Office, ledger_id: int) -> dict[str, Decimal]:
+    """Open receivables of a ledger in Odoo, credits counted against them, per currency."""
+    totals: dict[str, Decimal] = defaultdict(Decimal)
+    for (_contact, currency), amount in _stored(office, ledger_id).items():
+        totals[currency] += amount
+    return totals
+
+
+def _totals(office: Office, ledger_id: int, ledger: Ledger) -> list[str]:
+    """Per customer and currency: the sum of the items here is the balance there."""
+    stored, true = _stored(office, ledger_id), _true(office, ledger_id, ledger)
+    return [
+        f"{ledger.vendor}: contact {contact} in {currency}: "
+        f"{stored[contact, currency]} in Odoo, {true[contact, currency]} in the ledger"
+        for contact, currency in sorted(stored.keys() | true.keys(), key=str)
+        if stored[contact, currency] != true[contact, currency]
+    ]
+
+
+def _stored(office: Office, ledger_id: int) -> dict[tuple[int, str], Decimal]:
+    items = office.read(
+        "dunning.item",
+        [("ledger_id", "=", ledger_id), ("is_open", "=", True)],
+        ["partner_id", "currency_id", "amount_open"],
+    )
+    totals: dict[tuple[int, str], Decimal] = defaultdict(Decimal)
+    for item in items:
+        totals[item["partner_id"][0], item["currency_id"][1]] += Decimal(str(item["amount_open"]))
+    return totals
+
+
+def _true(office: Office, ledger_id: int, ledger: Ledger) -> dict[tuple[int, str], Decimal]:
+    """The ledger's own books, by the contact that stands for the customer (merged customers share one)."""
+    bindings = office.read(
+        "dunning.customer", [("ledger_id", "=", ledger_id)], ["external_id", "debtor_partner_id"]
+    )
+    contacts = {row["external_id"]: row["debtor_partner_id"][0] for row in bindings}
+    totals: dict[tuple[int, str], Decimal] = defaultdict(Decimal)
+    for customer, by_currency in ledger.control("state")["companies"][0]["customers"].items():
+        for currency, total in by_currency.items():
+            totals[contacts[customer], currency] += Decimal(total["balance"])
+    return totals
+
+
+def _mails(office: Office, mailbox: Mailbox) -> list[str]:
+    """Each sent notice is one mail; no customer has two in one currency."""
+    sent = office.read(
+        "dunning.notice",
+        [("state", "=", "sent"), ("channel", "=", "email")],
+        ["account_id", "currency_id", "email_to"],
+    )
+    found = []
+    if len(sent) != len(mailbox.files()):
+        found.append(f"{len(sent)} notices are sent, but {len(mailbox.files())} mails arrived.")
+    per_customer = Counter((*row["account_id"], row["currency_id"][1]) for row in sent)
+    found += [
+        f"{name} got {count} mails in {currency}."
+        for (_id, name, currency), count in per_customer.items()
+        if count > 1
+    ]
+    wanted = Counter(row["email_to"] for row in sent)
+    arrived = Counter(str(message["X-Envelope-To"]) for message in mailbox.messages())
+    if len(sent) == len(mailbox.files()) and wanted.total() != arrived.total():
+        found.append("The recipients of the mails are not those of the notices.")
+    return found
+
+
+def _log(log: Path) -> list[str]:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if OURS.search(line)]
+    return [f"Odoo's log: {line}" for line in lines[:10]]

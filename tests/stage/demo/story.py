@@ -1,0 +1,120 @@
+"""The main job, step by step, as people and schedulers do it: connect, sync, propose, approve, send."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.stage import odoo
+from tests.stage.demo.office import Office
+from tests.stage.demo.parts import Ledger
+from tests.stage.errors import StageError
+from tests.stage.progress import step
+
+NAMES = {"quickbooks": "Brightwater US (QuickBooks)", "xero": "Brightwater UK (Xero)"}
+APP = {"client_id": "sandbox-client", "client_secret": "sandbox-secret"}
+
+
+def connect(office: Office, ledger: Ledger) -> int:
+    """Create the connection and give consent in the browser; returns its id."""
+    with step(f"Connecting {NAMES[ledger.vendor]}"):
+        [ledger_id] = office.call(
+            "dunning.ledger",
+            "create",
+            [
+                {
+                    "name": NAMES[ledger.vendor],
+                    "vendor": ledger.vendor,
+                    "environment": "sandbox",
+                    "endpoint_url": ledger.url,
+                    **APP,
+                }
+            ],
+        )
+        way = office.call("dunning.ledger", "action_connect", [ledger_id])
+        page = office.visit(way["url"])
+        [row] = office.read("dunning.ledger", [("id", "=", ledger_id)], ["state", "state_reason"])
+        if row["state"] != "connected":
+            raise StageError(f"{NAMES[ledger.vendor]} did not connect (HTTP {page.status_code}): {row}")
+    return ledger_id
+
+
+def sync_by_schedule(office: Office, ledger_id: int) -> None:
+    """Press "Sync now": Odoo's scheduler runs the pass."""
+    with step("Syncing QuickBooks in Odoo's scheduler"):
+        office.call("dunning.ledger", "action_sync_now", [ledger_id])
+        office.wait_for("the pass over QuickBooks", lambda: _ended_pass(office, ledger_id))
+        _require_good(office, ledger_id)
+
+
+def sync_by_worker(office: Office, ledger_id: int, worker_key: str, database: str) -> None:
+    """Run `dunning-sync once` as a worker on another host would: over JSON-2, with its own API key."""
+    with step("Syncing Xero with dunning-sync over JSON-2"):
+        program = "import sys; from dunning_connectors.cli import sync_main; sys.exit(sync_main())"
+        done = subprocess.run(
+            [sys.executable, "-c", program, "once", "--ledger", str(ledger_id), "--json"],
+            env={
+                **odoo.environment(),
+                "ODOO_URL": office.url,
+                "ODOO_DB": database,
+                "ODOO_API_KEY": worker_key,
+            },
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise StageError(f"dunning-sync ended with {done.returncode}: {done.stdout}{done.stderr}".strip())
+        _require_good(office, ledger_id)
+
+
+def _ended_pass(office: Office, ledger_id: int) -> bool:
+    domain = [("ledger_id", "=", ledger_id), ("outcome", "!=", "running")]
+    return bool(office.read("dunning.ledger.sync", domain, ["outcome"]))
+
+
+def _require_good(office: Office, ledger_id: int) -> None:
+    rows = office.read(
+        "dunning.ledger.sync",
+        [("ledger_id", "=", ledger_id)],
+        ["outcome", "message"],
+        limit=1,
+        order="id desc",
+    )
+    if not rows or rows[0]["outcome"] != "done":
+        raise StageError(f"The pass did not end well: {rows}")
+
+
+def propose(office: Office) -> int:
+    """Make a run and let the scheduler work the proposal out; returns the run's id."""
+    with step("Proposing a run", total=100) as shown:
+        [run_id] = office.call("dunning.run", "create", [{}])
+        office.call("dunning.run", "action_propose", [run_id])
+
+        def proposed() -> bool:
+            run = _run(office, run_id)
+            shown.done = run["progress_pct"]
+            if run["error"]:
+                raise StageError(f"The proposal stopped: {run['error']}")
+            return run["state"] == "proposed"
+
+        office.wait_for("the proposal", proposed)
+    return run_id
+
+
+def approve_and_send(office: Office, run_id: int) -> None:
+    with step("Approving and sending", total=1) as shown:
+        office.call("dunning.run", "action_approve", [run_id])
+        shown.total = max(_run(office, run_id)["notice_count"], 1)
+
+        def sent() -> bool:
+            run = _run(office, run_id)
+            shown.done = run["notice_count"] - run["waiting_count"]
+            return run["state"] == "done"
+
+        office.wait_for("the last message to leave", sent, limit_s=300)
+
+
+def _run(office: Office, run_id: int) -> dict:
+    fields = ["state", "error", "progress_pct", "notice_count", "waiting_count"]
+    [run] = office.read("dunning.run", [("id", "=", run_id)], fields)
+    return run

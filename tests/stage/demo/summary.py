@@ -1,0 +1,56 @@
+"""What the demo did, read back from Odoo: figures for people and for the closing JSON line."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from tests.stage.demo.office import Office
+
+
+@dataclass
+class Figures:
+    """`in_messages`: (origin, level, currency) -> [items, amount]; `left_out`: reason code -> items."""
+
+    in_messages: dict[tuple[str, str, str], list] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
+    notices: dict[str, int] = field(default_factory=dict)
+
+
+def of_run(office: Office, run_id: int) -> Figures:
+    figures = Figures()
+    lines = office.read(
+        "dunning.run.line",
+        [("run_id", "=", run_id)],
+        ["decision", "origin", "level_id", "currency_id", "amount_open", "reason_code"],
+    )
+    left_out: dict[str, int] = defaultdict(int)
+    sent: dict[tuple[str, str, str], list] = defaultdict(lambda: [0, Decimal(0)])
+    for line in lines:
+        if line["decision"] == "notify":
+            cell = sent[line["origin"], line["level_id"][1], line["currency_id"][1]]
+            cell[0] += 1
+            cell[1] += Decimal(str(line["amount_open"]))
+        else:
+            left_out[line["reason_code"]] += 1
+    figures.in_messages = dict(sorted(sent.items()))
+    figures.left_out = dict(sorted(left_out.items(), key=lambda pair: -pair[1]))
+    figures.notices = {
+        row["state"]: row["__count"]
+        for row in office.groups("dunning.notice", [("run_id", "=", run_id)], ["state"], ["__count"])
+    }
+    return figures
+
+
+def show(figures: Figures) -> None:
+    """Print the table an accountant would want to see first."""
+    print("\nIn messages")
+    print(f"  {'origin':<12}{'level':<22}{'currency':<10}{'items':>7}{'amount':>18}")
+    for (origin, level, currency), (count, amount) in figures.in_messages.items():
+        print(f"  {origin:<12}{level:<22}{currency:<10}{count:>7}{amount:>18,}")
+    print("\nLeft out, and why")
+    for reason, count in figures.left_out.items():
+        print(f"  {reason.replace('_', ' '):<44}{count:>7}")
+    states = ", ".join(f"{count} {state}" for state, count in sorted(figures.notices.items()))
+    print(f"\nMessages: {states or 'none'}")
