@@ -131,6 +131,7 @@ class Allocations:
                 invoice_refs,
             )
         )
+        self.env["dunning.allocation"].invalidate_model(["item_id"])
 
 
 def _keys(carriers):

@@ -101,10 +101,14 @@ class Batch:
     @staticmethod
     def _verdict(version, entry):
         new_at = _naive(entry.record.updated_at)
+        is_removed = version.state in ("held", "gone")
         if entry.entity == "tombstone":
-            if version.state == "gone":
+            if is_removed:
                 return "unchanged"
             return "stale" if new_at < version.updated_at else "store"
+        if is_removed:
+            # Only a version made after the removal brings a record back.
+            return "store" if new_at > version.updated_at else "stale"
         return records.version_verdict(version.updated_at, version.hash, new_at, entry.hash)
 
     def _versions(self, keys):
@@ -112,7 +116,7 @@ class Batch:
         rows = self.env.execute_query(
             SQL(
                 """
-                SELECT r.entity, r.external_id, r.updated_at, r.content_hash, r.state
+                SELECT r.entity, r.external_id, COALESCE(r.removed_at, r.updated_at), r.content_hash, r.state
                   FROM unnest(%s, %s) AS k (entity, external_id)
                   JOIN dunning_ledger_record r
                     ON r.ledger_id = %s AND r.entity = k.entity AND r.external_id = k.external_id

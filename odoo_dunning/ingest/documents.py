@@ -251,7 +251,7 @@ class Documents:
         self.env.cr.execute(
             SQL(
                 """
-                UPDATE dunning_item i SET no_followup = TRUE, source_state = 'removal'
+                UPDATE dunning_item i SET no_followup = TRUE, source_state = 'removal', content_hash = ''
                   FROM dunning_ledger_record r
                  WHERE r.ledger_id = %s AND r.state = 'held' AND i.ledger_id = r.ledger_id
                    AND i.entity = r.entity AND i.external_id = r.external_id AND i.source_state <> 'removal'
@@ -279,7 +279,7 @@ class Documents:
         self.env.cr.execute(
             SQL(
                 """
-                UPDATE dunning_item i SET no_followup = FALSE, source_state = 'open'
+                UPDATE dunning_item i SET no_followup = FALSE, source_state = 'open', content_hash = r.content_hash
                   FROM dunning_ledger_record r
                  WHERE r.ledger_id = %s AND r.state = 'held' AND i.ledger_id = r.ledger_id
                    AND i.entity = r.entity AND i.external_id = r.external_id AND i.source_state = 'removal'

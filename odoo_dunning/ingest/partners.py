@@ -127,7 +127,11 @@ class Partners:
         if self._states is None:
             states = self.env["res.country.state"].search([])
             self._states = {(state.country_id.id, state.name.casefold()): state.id for state in states}
-            self._states |= {(state.country_id.id, state.code.casefold()): state.id for state in states}
+            for state in states:
+                code = state.code.casefold()
+                # Some countries' codes carry the country: "DE-BE" is what a ledger calls "BE".
+                for known_as in (code, code.rpartition("-")[2]):
+                    self._states[state.country_id.id, known_as] = state.id
         return self._states.get((country_id, text.strip().casefold()), False)
 
     def _language(self, text):

@@ -184,8 +184,8 @@ class DunningLedgerGateway(models.Model):
         if lease and lease == ledger.sudo().lease_closed_key:
             return True
         ledger = ledger._check_lease(lease)
-        ledger._settle_removals()
-        ledger._close_pass(outcome, counts or {}, message or "", _naive(resume_at))
+        held_count = ledger._settle_removals()
+        ledger._close_pass(outcome, counts or {}, message or "", _naive(resume_at), held_count)
         return True
 
     @api.model
@@ -299,7 +299,7 @@ class DunningLedgerGateway(models.Model):
 
     # === CLOSING === #
 
-    def _close_pass(self, outcome, counts, message, resume_at):
+    def _close_pass(self, outcome, counts, message, resume_at, held_count):
         now = fields.Datetime.now()
         current = self._current_pass()
         current.write(
@@ -318,13 +318,12 @@ class DunningLedgerGateway(models.Model):
             "lease_until": False,
             "wait_until": resume_at if outcome == "later" else False,
             "next_sync_at": resume_at or now + timedelta(minutes=self.sync_interval_minutes),
+            "removal_asked": held_count or counts.get("removal_open") or 0,
         }
         if counts.get("quota"):
             vals["quota"] = counts["quota"]
-        if counts.get("removal_open"):
-            vals["removal_asked"] = counts["removal_open"]
         if outcome == "done":
-            vals |= {"last_good_sync_at": now, "removal_confirmed": 0, "removal_asked": 0}
+            vals |= {"last_good_sync_at": now, "removal_confirmed": 0}
             self.env["dunning.ledger.event"]._forget(self, current.started_at)
         self.write(vals)
         if outcome == "reconnect":
@@ -341,17 +340,19 @@ class DunningLedgerGateway(models.Model):
     # === REMOVALS === #
 
     def _settle_removals(self):
-        """Apply the removals this pass found, or ask first when they are more than the set share."""
+        """Apply the removals this pass found, or ask first when they are more than the set share.
+
+        :return: how many wait for a person's word
+        """
         held = self.env["dunning.ledger.record"].search([("ledger_id", "=", self.id), ("state", "=", "held")])
         if not held:
-            return
+            return 0
         open_count = self.env["dunning.ledger.record"].search_count(
             [("ledger_id", "=", self.id), ("state", "in", ["live", "held"]), ("amount_open", "!=", 0)]
         )
         if len(held) <= max(REMOVALS_FREE, open_count * self.removal_share_pct // 100, self.removal_confirmed):
             self._apply_removals()
-            return
-        self.removal_asked = len(held)
+            return 0
         summary = self.env._("%(ledger)s: confirm removals", ledger=self.name)
         if summary not in self.activity_ids.mapped("summary"):
             self._alert(
@@ -364,6 +365,7 @@ class DunningLedgerGateway(models.Model):
                     vendor=self._vendor_label(),
                 ),
             )
+        return len(held)
 
     def _apply_removals(self):
         Batch(self).bury_held()

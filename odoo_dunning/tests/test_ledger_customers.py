@@ -1,0 +1,139 @@
+"""The risk: the wrong person is written to, a contact is doubled, or an accountant's edit is undone."""
+
+from datetime import timedelta
+
+from odoo.tests import tagged
+
+from .ledger_common import NOW, LedgerCase
+
+HOUR = timedelta(hours=1)
+
+
+@tagged("post_install", "-at_install")
+class TestLedgerCustomers(LedgerCase):
+    def partner(self, ref="C1"):
+        return self.binding(ref).partner_id
+
+    def binding(self, ref="C1"):
+        return self.env["dunning.customer"].search([("ledger_id", "=", self.ledger.id), ("external_id", "=", ref)])
+
+    def test_a_customer_becomes_a_contact_with_address_language_and_country(self):
+        self.env["res.lang"]._activate_lang("de_DE")
+        self.ingest(
+            self.customer(
+                name="Müller & Söhne",
+                email="buch@mueller.example",
+                street="Hauptstr. 1",
+                zip="10115",
+                city="Berlin",
+                state="Berlin",
+                country="DE",
+                language="de",
+            )
+        )
+        partner = self.partner()
+        self.assertRecordValues(
+            partner,
+            [{"name": "Müller & Söhne", "email": "buch@mueller.example", "city": "Berlin", "lang": "de_DE"}],
+        )
+        self.assertEqual((partner.country_id.code, partner.state_id.name), ("DE", "Berlin"))
+        self.assertEqual(partner.company_id, self.company)
+        self.assertFalse(partner.message_ids)
+
+    def test_a_known_contact_is_used_when_vat_or_name_and_email_fit_one_only(self):
+        by_vat = self.env["res.partner"].create({"name": "Known A", "vat": "BE0477472701"})
+        by_email = self.env["res.partner"].create({"name": "Known B", "email": "B@Example.com"})
+        self.env["res.partner"].create([{"name": "Twin", "email": "twin@example.com"}] * 2)
+        self.ingest(
+            self.customer("C1", name="Other name", vat="BE 0477.472.701"),
+            self.customer("C2", name="known b", email="b@example.com"),
+            self.customer("C3", name="Twin", email="twin@example.com"),
+            self.customer("C4", name="Someone", email="b@example.com"),
+        )
+        self.assertEqual((self.partner("C1"), self.partner("C2")), (by_vat, by_email))
+        self.assertEqual(by_vat.name, "Known A", "a known contact keeps what its user wrote")
+        self.assertNotIn(self.partner("C3").name, self.env["res.partner"].browse([by_vat.id, by_email.id]).mapped("name"))
+        self.assertEqual(self.env["res.partner"].search_count([("email", "=", "twin@example.com")]), 3)
+        self.assertNotEqual(self.partner("C4"), by_email)
+
+    def test_two_customers_that_fit_one_contact_are_both_made_new(self):
+        known = self.env["res.partner"].create({"name": "Branches", "vat": "BE0477472701"})
+        self.ingest(self.customer("C1", vat="BE0477472701"), self.customer("C2", vat="BE0477472701"))
+        self.assertNotIn(known, self.partner("C1") | self.partner("C2"))
+        self.assertNotEqual(self.partner("C1"), self.partner("C2"))
+
+    def test_without_the_option_a_known_contact_is_not_looked_for(self):
+        known = self.env["res.partner"].create({"name": "Known", "vat": "BE0477472701"})
+        self.ledger.partner_match = "none"
+        self.ingest(self.customer(vat="BE0477472701"))
+        self.assertNotEqual(self.partner(), known)
+
+    def test_what_a_user_edited_stays_and_the_rest_follows_the_ledger(self):
+        self.ingest(self.customer(email="old@example.com", city="Ghent", phone="1"))
+        self.partner().city = "Bruges"
+        self.ingest(self.customer(at=NOW + HOUR, email="new@example.com", city="Antwerp", phone=""))
+        self.assertRecordValues(self.partner(), [{"email": "new@example.com", "city": "Bruges", "phone": False}])
+        self.ingest(self.customer(at=NOW + 2 * HOUR, email="new@example.com", city="Antwerp", street="Mill 1"))
+        self.assertRecordValues(self.partner(), [{"city": "Bruges", "street": "Mill 1"}])
+
+    def test_X6_an_archived_contact_is_kept_with_its_receivables(self):
+        self.ingest(self.customer(active=False), self.invoice())
+        self.assertTrue(self.partner().active)
+        self.assertFalse(self.binding().is_active_at_source)
+        self.assertTrue(self.items("I1").is_open)
+
+    def test_X6_a_merged_contact_takes_its_receivables_to_the_other(self):
+        self.ingest(self.customer("C1"), self.customer("C2", name="Beta"), self.invoice("I1"), self.credit("N1"))
+        self.ingest(self.customer("C1", at=NOW + HOUR, active=False, merged_into="C2"))
+        self.env.invalidate_all()
+        self.assertEqual(self.items("I1").partner_id, self.partner("C2"))
+        self.assertEqual(self.items().account_id.partner_id, self.partner("C2"))
+        self.ingest(self.invoice("I2", customer="C1"))
+        self.assertEqual(self.items("I2").account_id.partner_id, self.partner("C2"))
+
+    def test_X6_a_merge_into_a_contact_that_comes_later_ends_the_same(self):
+        self.ingest(self.customer("C1", merged_into="C2"), self.invoice("I1"))
+        self.ingest(self.customer("C2", name="Beta"))
+        self.env.invalidate_all()
+        self.assertEqual(self.items("I1").account_id.partner_id, self.partner("C2"))
+
+    def test_Q5_a_sub_customer_billed_with_its_parent_is_on_the_parents_account(self):
+        self.ingest(
+            self.customer("C1", name="Parent"),
+            self.customer("C2", name="Job", parent_id="C1", bill_with_parent=True),
+            self.customer("C3", name="Job of job", parent_id="C2", bill_with_parent=True),
+            self.customer("C4", name="Own bills", parent_id="C1"),
+            *[self.invoice(f"I{number}", customer=f"C{number}") for number in (1, 2, 3, 4)],
+        )
+        accounts = {number: self.items(f"I{number}").account_id.partner_id for number in (1, 2, 3, 4)}
+        self.assertEqual(
+            accounts,
+            {1: self.partner("C1"), 2: self.partner("C1"), 3: self.partner("C1"), 4: self.partner("C4")},
+        )
+        self.assertEqual(self.items("I2").partner_id, self.partner("C2"), "the debtor is the sub-customer")
+
+    def test_Q5_the_parent_may_come_later_and_the_switch_may_be_turned_off(self):
+        self.ingest(self.customer("C2", name="Job", parent_id="C1", bill_with_parent=True), self.invoice(customer="C2"))
+        self.assertEqual(self.items("I1").account_id.partner_id, self.partner("C2"))
+        self.ingest(self.customer("C1", name="Parent"))
+        self.env.invalidate_all()
+        self.assertEqual(self.items("I1").account_id.partner_id, self.partner("C1"))
+        self.ingest(self.customer("C2", at=NOW + HOUR, name="Job", parent_id="C1"))
+        self.env.invalidate_all()
+        self.assertEqual(self.items("I1").account_id.partner_id, self.partner("C2"))
+
+    def test_a_ring_of_parents_ends(self):
+        self.ingest(
+            self.customer("C1", parent_id="C2", bill_with_parent=True),
+            self.customer("C2", name="Beta", parent_id="C1", bill_with_parent=True),
+            self.invoice("I1"),
+        )
+        self.assertIn(self.items("I1").account_id.partner_id, self.partner("C1") | self.partner("C2"))
+
+    def test_a_bad_customer_costs_itself_only(self):
+        answer = self.ingest(
+            self.customer("C1"), self.customer("C2", name="a\x00b"), self.customer("C3", name=""), self.customer("C4", name="D")
+        )
+        self.assertEqual(answer["stored"], 3)
+        self.assertEqual([bad["external_id"] for bad in answer["quarantined"]], ["C2"])
+        self.assertEqual(self.partner("C3").name, "By hand C3")
