@@ -1,12 +1,14 @@
 """Messages from templates, without Odoo: frozen data in, subject, HTML and plain text out.
 
-    message = render(shipped_template("de", "firm").parts, context)
-    problems = check(parts, sample_contexts("de"))
+`render(shipped_template("de", "firm").parts, context)` gives a message, `check(parts, sample_contexts("de"))` the
+problems of an edited text.
 """
 
 from .check import check
 from .context import (
     CREDIT,
+    FEE,
+    FIXED_SUM,
     INTEREST,
     INVOICE,
     PAYMENT,
@@ -31,11 +33,20 @@ from .parts import Message, TemplateParts
 from .problems import ERROR, WARNING, Problem, TemplateProblem
 from .render import render
 from .samples import sample_context, sample_contexts
-from .shipped import LEVEL_KEYS, ShippedTemplate, shipped_template, shipped_templates
+from .shipped import (
+    LEVEL_KEYS,
+    ShippedTemplate,
+    charge_label,
+    level_title,
+    shipped_template,
+    shipped_templates,
+)
 
 __all__ = [
     "CREDIT",
     "ERROR",
+    "FEE",
+    "FIXED_SUM",
     "INTEREST",
     "INVOICE",
     "LEVEL_KEYS",
@@ -62,7 +73,9 @@ __all__ = [
     "TemplateParts",
     "TemplateProblem",
     "Totals",
+    "charge_label",
     "check",
+    "level_title",
     "render",
     "sample_context",
     "sample_contexts",

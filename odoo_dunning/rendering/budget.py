@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
-STEPS = 5_000_000
-OUTPUT_CHARS = 2_000_000
+STEPS = 2_000_000
+OUTPUT_CHARS = 5_000_000
 VALUE_CHARS = 100_000
 CALL_DEPTH = 20
 SOURCE_CHARS = 200_000
@@ -18,7 +18,7 @@ class BudgetExceeded(Exception):
 class Budget:
     """Counts down template nodes executed (``steps``) and characters written (``chars``)."""
 
-    __slots__ = ("steps", "chars", "depth", "formats")
+    __slots__ = ("chars", "depth", "formats", "steps")
 
     def __init__(self, formats, steps: int = STEPS, chars: int = OUTPUT_CHARS):
         self.formats = formats

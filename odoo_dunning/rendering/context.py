@@ -16,6 +16,8 @@ INVOICE = "invoice"
 CREDIT = "credit"
 PAYMENT = "payment"
 INTEREST = "interest"
+FIXED_SUM = "fixed_sum"
+FEE = "fee"
 
 _COLOR = re.compile(r"#(?:[0-9a-fA-F]{3}){1,2}\Z")
 _WEB = re.compile(r"https?://[^\s\"'<>]+\Z", re.IGNORECASE)
@@ -268,8 +270,23 @@ class MessageContext:
 
 
 DATA_TYPES = (
-    Currency, BankAccount, Company, Customer, Recipient, Contact, Level, Document, Item, Segment, Charge, Totals,
-    Offer, Payment, Receipt,
-)  # fmt: skip
-READABLE_FIELDS = {data_type: frozenset(field.name for field in fields(data_type)) for data_type in DATA_TYPES}
+    Currency,
+    BankAccount,
+    Company,
+    Customer,
+    Recipient,
+    Contact,
+    Level,
+    Document,
+    Item,
+    Segment,
+    Charge,
+    Totals,
+    Offer,
+    Payment,
+    Receipt,
+)
+READABLE_FIELDS = {
+    data_type: frozenset(field.name for field in fields(data_type)) for data_type in DATA_TYPES
+}
 VARIABLES = tuple(field.name for field in fields(MessageContext))

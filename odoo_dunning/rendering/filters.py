@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
-from jinja2 import Undefined, filters as standard
+from jinja2 import Undefined
+from jinja2 import filters as standard
 from markupsafe import Markup, escape
 
 from .budget import checked_length, current
@@ -41,9 +42,11 @@ def percent(value) -> str:
 
 
 def plural(forms, count, **values) -> str:
-    """The form of a label for a count, with ``{n}`` filled in: ``{{ labels.days_overdue|plural(item.days_overdue) }}``."""
+    """The form of a label for a count, the count filled in: ``{{ labels.days_overdue|plural(item.days_overdue) }}``."""
     if not isinstance(_defined(forms), Plural):
-        raise ValueError("The filter “plural” needs a label with several forms, such as “labels.days_overdue”.")
+        raise ValueError(
+            "The filter “plural” needs a label with several forms, such as “labels.days_overdue”."
+        )
     text = current.get().formats.plural(forms, _defined(count))
     return fill(text, **values) if values else text
 
@@ -97,8 +100,6 @@ def replace(text, old, new) -> str:
 
 
 def round_half_up(value, digits=0):
-    from decimal import ROUND_HALF_UP
-
     return Decimal(_defined(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
 
 
@@ -171,8 +172,23 @@ ALLOWED = {
     **{
         name: standard.FILTERS[name]
         for name in (
-            "default", "d", "e", "escape", "first", "last", "list", "map", "max", "min", "reject", "rejectattr",
-            "select", "selectattr", "sort", "sum", "urlencode",
-        )  # fmt: skip
+            "default",
+            "d",
+            "e",
+            "escape",
+            "first",
+            "last",
+            "list",
+            "map",
+            "max",
+            "min",
+            "reject",
+            "rejectattr",
+            "select",
+            "selectattr",
+            "sort",
+            "sum",
+            "urlencode",
+        )
     },
 }

@@ -69,14 +69,18 @@ class Formats:
         value = _decimal(value).quantize(Decimal("0.0001"), ROUND_HALF_UP).normalize()
         digits = max(0, -value.as_tuple().exponent)
         pattern = self.locale.percent_formats[None]
-        return f"{pattern.prefix[0]}{_localized(value, digits, *_separators(self.language))}{pattern.suffix[0]}"
+        return (
+            f"{pattern.prefix[0]}{_localized(value, digits, *_separators(self.language))}{pattern.suffix[0]}"
+        )
 
     def plural(self, label: Plural, number: int) -> str:
         """The form of the label that goes with ``number``, the number filled in."""
         text = label.written.get((self.language, number))
         if text is None:
             category = self.locale.plural_form(int(number))
-            text = label.forms[category if category in label.forms else "other"].replace("{n}", self.number(number))
+            text = label.forms[category if category in label.forms else "other"].replace(
+                "{n}", self.number(number)
+            )
             if len(label.written) < PLURALS_KEPT:
                 label.written[self.language, number] = text
         return text
@@ -92,7 +96,8 @@ def _decimal(value) -> Decimal:
 
 
 def _localized(value: Decimal, digits: int, decimal_mark: str, group_mark: str) -> str:
-    return f"{value.quantize(_QUANTA[digits], ROUND_HALF_UP):,f}".translate(str.maketrans(",.", group_mark + decimal_mark))
+    rounded = value.quantize(_QUANTA[digits], ROUND_HALF_UP)
+    return f"{rounded:,f}".translate(str.maketrans(",.", group_mark + decimal_mark))
 
 
 @lru_cache(maxsize=64)

@@ -9,10 +9,16 @@ from .formats import Formats
 from .parts import HTML, TEXT, Message
 from .problems import ERROR, WARNING, Problem
 
-_CARD_CANDIDATE = re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,18}(?![\w.])")
+_CARD_CANDIDATE = re.compile(r"(?<!\w)\d(?:[ -]?\d){12,18}(?!\w)")
 _HTML_RULES = (
-    (re.compile(r"<\s*script", re.I), "A script does not run in a mail and lets spam filters reject it. Remove it."),
-    (re.compile(r"<[^>]*\son\w+\s*=", re.I), "Event handlers (onclick, …) do not run in a mail. Remove the attribute."),
+    (
+        re.compile(r"<\s*script", re.I),
+        "A script does not run in a mail and lets spam filters reject it. Remove it.",
+    ),
+    (
+        re.compile(r"<[^>]*\son\w+\s*=", re.I),
+        "Event handlers (onclick, …) do not run in a mail. Remove the attribute.",
+    ),
     (re.compile(r"javascript\s*:", re.I), "“javascript:” links do not work in a mail. Use a web address."),
     (
         re.compile(r"<\s*(?:iframe|object|embed|form|input|base|link|meta\s+http-equiv)\b", re.I),
@@ -23,6 +29,10 @@ _HTML_RULES = (
         "A picture or style from another server tells that server who reads the mail. Use the company's logo "
         "(“company.logo_url”) or remove it.",
     ),
+)
+_ASKING_TONES = frozenset(("courtesy", "friendly", "firm", "final"))
+_CARD_MESSAGE = (
+    "This looks like a card number. It must never be stored or mailed (PCI DSS): use the payment link."
 )
 
 
@@ -68,12 +78,6 @@ def passes_luhn(digits: str) -> bool:
         value = int(digit) * (1 + place % 2)
         total += value - 9 if value > 9 else value
     return total % 10 == 0 and len(set(digits)) > 1
-
-
-_ASKING_TONES = frozenset(("courtesy", "friendly", "firm", "final"))
-_CARD_MESSAGE = (
-    "This looks like a payment card number, which must never be stored or mailed (PCI DSS). Use the payment link."
-)
 
 
 def _without_blanks(text: str) -> str:

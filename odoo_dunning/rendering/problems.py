@@ -48,9 +48,13 @@ class TemplateProblem(Exception):
 
 
 def did_you_mean(name: str, candidates) -> str:
-    """" Did you mean “x”?" for the nearest candidate, else the list of what there is."""
+    """ " Did you mean “x”?" for the nearest candidate, else the list of what there is."""
     known = sorted(candidates)
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     if near:
         return f" Did you mean “{near[0]}”?"
     return f" There is: {', '.join(known)}." if known else ""
+
+
+def unknown_label(name: str, labels) -> str:
+    return f"There is no label “{name}”.{did_you_mean(name, labels.names())}"

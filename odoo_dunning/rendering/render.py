@@ -10,11 +10,10 @@ from jinja2.exceptions import SecurityError, TemplateNotFound, TemplateSyntaxErr
 
 from .budget import Budget, BudgetExceeded, current
 from .context import VARIABLES, MessageContext
-from .filters import ALLOWED
 from .formats import Formats
-from .parts import FILE_NAMES, HTML, PARTS, SUBJECT, TEXT, Message, TemplateParts
+from .parts import FILE_NAMES, HTML, SUBJECT, TEXT, Message, TemplateParts
 from .problems import Problem, TemplateProblem, did_you_mean
-from .sandbox import ALLOWED_TESTS, Sandbox, not_shipped
+from .sandbox import TOO_DEEP, Sandbox, not_shipped
 from .shipped import label_language, labels_for, partials
 
 SUBJECT_CHARS = 250
@@ -42,8 +41,7 @@ def compile_part(part: str, source: str, language: str) -> Template:
     except TemplateSyntaxError as error:
         raise TemplateProblem(Problem(part, error.lineno or 1, _syntax_message(error))) from error
     except (RecursionError, MemoryError, SyntaxError) as error:
-        message = "The template is nested too deeply. Split the expression into smaller ones with “set”."
-        raise TemplateProblem(Problem(part, 1, message)) from error
+        raise TemplateProblem(Problem(part, 1, TOO_DEEP)) from error
     except (OverflowError, ValueError) as error:
         raise TemplateProblem(Problem(part, 1, f"The template cannot be read: {error}.")) from error
 
@@ -130,11 +128,6 @@ def _undefined_message(error: UndefinedError, variables: dict) -> str:
 
 def _syntax_message(error: TemplateSyntaxError) -> str:
     message = error.message or "the template cannot be read"
-    unknown = re.fullmatch(r"No (filter|test) named '(.*)'(?: found)?\.", message)
-    if unknown:
-        kind, name = unknown.groups()
-        table = ALLOWED if kind == "filter" else ALLOWED_TESTS
-        return f"There is no {kind} “{name}”.{did_you_mean(name, filter(str.isalnum, table))}"
     if "“" in message:
         return message
     return (

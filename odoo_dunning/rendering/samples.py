@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from .context import (
     CREDIT,
+    FIXED_SUM,
     INTEREST,
     INVOICE,
     PAYMENT,
@@ -28,47 +29,16 @@ from .context import (
     Segment,
     Totals,
 )
+from .shipped import charge_label, level_title
 
 SAMPLE_DATE = date(2026, 11, 23)
 
 EUR = Currency("EUR", 2)
 
-_TITLES = {
-    "en": {
-        "courtesy": "Payment notice", "friendly": "Payment reminder", "firm": "Overdue notice",
-        "final": "Final notice", "correction": "Correction", "statement": "Account statement",
-        "receipt": "Payment received",
-    },
-    "de": {
-        "courtesy": "Zahlungshinweis", "friendly": "Zahlungserinnerung", "firm": "Mahnung",
-        "final": "Letzte Mahnung", "correction": "Berichtigung", "statement": "Kontoauszug",
-        "receipt": "Zahlungseingang",
-    },
-    "fr": {
-        "courtesy": "Avis d’échéance", "friendly": "Rappel de paiement", "firm": "Relance de paiement",
-        "final": "Dernière relance", "correction": "Rectification", "statement": "Relevé de compte",
-        "receipt": "Paiement reçu",
-    },
-    "es": {
-        "courtesy": "Aviso de vencimiento", "friendly": "Recordatorio de pago", "firm": "Reclamación de pago",
-        "final": "Último aviso", "correction": "Rectificación", "statement": "Estado de cuenta",
-        "receipt": "Pago recibido",
-    },
-    "nl": {
-        "courtesy": "Betaalbericht", "friendly": "Betalingsherinnering", "firm": "Aanmaning",
-        "final": "Laatste aanmaning", "correction": "Rectificatie", "statement": "Rekeningoverzicht",
-        "receipt": "Betaling ontvangen",
-    },
-}  # fmt: skip
 
-
-def level_title(language: str, level_key: str) -> str:
-    """What a message of this level is called in a language."""
-    titles = _TITLES.get(language[:2], _TITLES["en"])
-    return titles.get(level_key, titles["friendly"])
-
-
-def sample_context(language: str = "en", level_key: str = "friendly", invoice_count: int = 3) -> MessageContext:
+def sample_context(
+    language: str = "en", level_key: str = "friendly", invoice_count: int = 3
+) -> MessageContext:
     """A usual message of a level: some invoices (one part-paid), payable by bank transfer or online."""
     items = tuple(_invoice(place, level_key) for place in range(invoice_count))
     return MessageContext(
@@ -100,7 +70,9 @@ def sample_context(language: str = "en", level_key: str = "friendly", invoice_co
         ),
         items=items,
         totals=Totals.of(items),
-        payment=Payment("10042 DN/2026/00117", "https://pay.example/dn/117", "https://portal.example/my/account"),
+        payment=Payment(
+            "10042 DN/2026/00117", "https://pay.example/dn/117", "https://portal.example/my/account"
+        ),
         receipt=Receipt(Decimal("1250.00"), SAMPLE_DATE - timedelta(days=1), "10042"),
     )
 
@@ -110,17 +82,32 @@ def sample_contexts(language: str = "en", level_key: str = "friendly") -> tuple[
     usual = sample_context(language, level_key)
     single = sample_context(language, level_key, invoice_count=1)
     return (
-        usual, single, with_credit(usual), with_charges(usual), with_offer(single), bare(usual), in_yen(usual),
-        from_afar(usual), not_due(usual), not_due(single),
-    )  # fmt: skip
+        usual,
+        single,
+        with_credit(usual),
+        with_charges(usual),
+        with_offer(single),
+        bare(usual),
+        in_yen(usual),
+        from_afar(usual),
+        not_due(usual),
+        not_due(single),
+    )
 
 
 def with_credit(context: MessageContext) -> MessageContext:
     """A credit note and money on account, netted."""
     credit = Item(
-        "RINV/2026/0007", CREDIT, Decimal("-119.00"), Decimal("-119.00"), date(2026, 10, 2), None, 0, "",
+        "RINV/2026/0007",
+        CREDIT,
+        Decimal("-119.00"),
+        Decimal("-119.00"),
+        date(2026, 10, 2),
+        None,
+        0,
+        "",
         "https://portal.example/inv/7",
-    )  # fmt: skip
+    )
     on_account = Item("PAY/2026/0311", PAYMENT, Decimal("-50.00"), Decimal("-50.00"), date(2026, 10, 20))
     items = (*context.items, credit, on_account)
     return replace(context, items=items, totals=Totals.of(items, context.charges))
@@ -128,14 +115,36 @@ def with_credit(context: MessageContext) -> MessageContext:
 
 def with_charges(context: MessageContext) -> MessageContext:
     """Interest over a half-year change with its sheet, and a fixed sum, with daily interest and a legal text."""
-    segments = (
-        Segment(date(2026, 6, 21), date(2026, 6, 30), 10, Decimal("2380.00"), Decimal("10.27"), Decimal("6.70"), "§ 288 BGB, 1.27 %"),
-        Segment(date(2026, 7, 1), date(2026, 11, 23), 146, Decimal("2380.00"), Decimal("10.52"), Decimal("100.15"), "§ 288 BGB, 1.52 %"),
-    )  # fmt: skip
+    base_amount = Decimal("2380.00")
+    first = Segment(
+        date(2026, 6, 21),
+        date(2026, 6, 30),
+        10,
+        base_amount,
+        Decimal("10.27"),
+        Decimal("6.70"),
+        "§ 247 BGB: 1.27 + 9",
+    )
+    second = Segment(
+        date(2026, 7, 1),
+        date(2026, 11, 23),
+        146,
+        base_amount,
+        Decimal("10.52"),
+        Decimal("100.15"),
+        "§ 247 BGB: 1.52 + 9",
+    )
     charges = (
-        Charge(level_charge_label(context.language, INTEREST), INTEREST, Decimal("106.85"), "§ 288 (2) BGB", "INV/2026/0412", segments),
-        Charge(level_charge_label(context.language, "fixed_sum"), "fixed_sum", Decimal("40.00"), "§ 288 (5) BGB"),
-    )  # fmt: skip
+        Charge(
+            label=charge_label(context.language, INTEREST),
+            kind=INTEREST,
+            amount=Decimal("106.85"),
+            legal_basis="§ 288 (2) BGB",
+            item_number="INV/2026/0412",
+            segments=(first, second),
+        ),
+        Charge(charge_label(context.language, FIXED_SUM), FIXED_SUM, Decimal("40.00"), "§ 288 (5) BGB"),
+    )
     return replace(
         context,
         charges=charges,
@@ -147,7 +156,9 @@ def with_charges(context: MessageContext) -> MessageContext:
 
 def with_offer(context: MessageContext) -> MessageContext:
     discount = Decimal("25.00")
-    return replace(context, offer=Offer(context.totals.total_due - discount, discount, SAMPLE_DATE + timedelta(days=7)))
+    return replace(
+        context, offer=Offer(context.totals.total_due - discount, discount, SAMPLE_DATE + timedelta(days=7))
+    )
 
 
 def bare(context: MessageContext) -> MessageContext:
@@ -159,7 +170,9 @@ def bare(context: MessageContext) -> MessageContext:
         customer=Customer("Müller & Söhne KG"),
         recipient=Recipient("Müller & Söhne KG"),
         contact=Contact("Nordlicht Handel GmbH"),
-        document=replace(context.document, deadline_date=None, reminded_date=None, withdrawn_number="", withdrawn_date=None),
+        document=replace(
+            context.document, deadline_date=None, reminded_date=None, withdrawn_number="", withdrawn_date=None
+        ),
         payment=Payment(),
         items=items,
         totals=Totals.of(items, context.charges),
@@ -174,7 +187,9 @@ def in_yen(context: MessageContext) -> MessageContext:
     )
     document = replace(context.document, currency=Currency("JPY", 0))
     receipt = replace(context.receipt, amount=_whole(context.receipt.amount)) if context.receipt else None
-    return replace(context, document=document, items=items, totals=Totals.of(items), charges=(), receipt=receipt)
+    return replace(
+        context, document=document, items=items, totals=Totals.of(items), charges=(), receipt=receipt
+    )
 
 
 def from_afar(context: MessageContext) -> MessageContext:
@@ -182,7 +197,12 @@ def from_afar(context: MessageContext) -> MessageContext:
     first, *rest = context.items
     return replace(
         context,
-        customer=Customer("شركة النور للتجارة <b>& Co.</b>", "محمد", ("شارع الملك فهد 12", "東京都千代田区丸の内一丁目"), "10043"),
+        customer=Customer(
+            name="شركة النور للتجارة <b>& Co.</b>",
+            salutation_name="محمد",
+            address=("شارع الملك فهد 12", "東京都千代田区丸の内一丁目"),
+            reference="10043",
+        ),
         recipient=Recipient("محمد العربي", "m@noor.example"),
         items=(replace(first, number="株式会社サンプル/2026/0000000001", reference="طلب 17"), *rest),
     )
@@ -195,17 +215,6 @@ def not_due(context: MessageContext) -> MessageContext:
         for place, item in enumerate(context.items)
     )
     return replace(context, items=items, totals=Totals.of(items, context.charges))
-
-
-def level_charge_label(language: str, kind: str) -> str:
-    labels = {
-        "en": ("Interest on late payment", "Fixed sum for recovery costs"),
-        "de": ("Verzugszinsen", "Verzugspauschale"),
-        "fr": ("Intérêts de retard", "Indemnité forfaitaire de recouvrement"),
-        "es": ("Intereses de demora", "Compensación fija por costes de cobro"),
-        "nl": ("Wettelijke handelsrente", "Vergoeding voor incassokosten"),
-    }
-    return labels.get(language[:2], labels["en"])[0 if kind == INTEREST else 1]
 
 
 def _invoice(place: int, level_key: str) -> Item:

@@ -24,10 +24,12 @@ from . import filters
 from .budget import SOURCE_CHARS, BudgetExceeded, checked_length, current
 from .context import READABLE_FIELDS
 from .labels import Labels
-from .problems import did_you_mean
+from .problems import did_you_mean, unknown_label
 
 PARTIALS = "_layout/"
 RANGE_LIMIT = 1_000
+NODE_DEPTH = 100
+TOO_DEEP = "The template is nested too deeply. Work out parts of it first with “set”."
 
 _TEXT_METHODS = frozenset(("upper", "lower", "title", "capitalize", "strip", "startswith", "endswith"))
 _READABLE = {
@@ -36,16 +38,50 @@ _READABLE = {
     Markup: _TEXT_METHODS,
     date: frozenset(("year", "month", "day")),
     LoopContext: frozenset(
-        ("index", "index0", "revindex", "revindex0", "first", "last", "length", "previtem", "nextitem", "cycle")
+        (
+            "index",
+            "index0",
+            "revindex",
+            "revindex0",
+            "first",
+            "last",
+            "length",
+            "previtem",
+            "nextitem",
+            "cycle",
+        )
     ),
 }
 ALLOWED_TESTS = {
     name: standard_tests.TESTS[name]
     for name in (
-        "defined", "undefined", "none", "number", "string", "odd", "even", "divisibleby", "equalto", "eq", "==", "ne",
-        "!=", "gt", ">", "ge", ">=", "lt", "<", "le", "<=", "in", "true", "false", "sameas",
+        "defined",
+        "undefined",
+        "none",
+        "number",
+        "string",
+        "odd",
+        "even",
+        "divisibleby",
+        "equalto",
+        "eq",
+        "==",
+        "ne",
+        "!=",
+        "gt",
+        ">",
+        "ge",
+        ">=",
+        "lt",
+        "<",
+        "le",
+        "<=",
+        "in",
+        "true",
+        "false",
+        "sameas",
     )
-}  # fmt: skip
+}
 _NUMBERS = (int, float, Decimal)
 _LEAVES = (str, int, float, Decimal, date, type(None), *READABLE_FIELDS)
 _LOOP, _UNIT, _CONCAT, _FLAT, _WHOLE = "meter loop", "meter unit", "meter concat", "meter list", "whole"
@@ -59,6 +95,8 @@ class MissingValue(StrictUndefined):
         name = self._undefined_name
         if self._undefined_hint:
             return self._undefined_hint
+        if self._undefined_obj is None:
+            return f"“{name}” belongs to something that is not set in this message. Put it inside an “if”."
         known = READABLE_FIELDS.get(type(self._undefined_obj))
         if known is None:
             return f"There is no “{name}” here."
@@ -78,11 +116,14 @@ class _DirectFields(CodeGenerator):
     """
 
     def visit_Getattr(self, node, frame):
-        if node.attr not in _OWNERS:
-            return super().visit_Getattr(node, frame)
-        self.write(f"(_record.{node.attr} if type(_record := ")
-        self.visit(node.node, frame)
-        self.write(f") in environment.owners[{node.attr!r}] else environment.getattr(_record, {node.attr!r}))")
+        if node.attr in _OWNERS:
+            self.write(f"(_record.{node.attr} if type(_record := ")
+            self.visit(node.node, frame)
+            self.write(
+                f") in environment.owners[{node.attr!r}] else environment.getattr(_record, {node.attr!r}))"
+            )
+        else:
+            super().visit_Getattr(node, frame)
 
     def _output_child_pre(self, node, frame, finalize):
         self.write("environment.escaped(" if frame.eval_ctx.autoescape else "environment.finalize(")
@@ -112,18 +153,30 @@ class Sandbox(ImmutableSandboxedEnvironment):
             auto_reload=False,
             cache_size=400,
         )
-        internal = {_LOOP: _meter_loop, _UNIT: _meter_unit, _CONCAT: _meter_concat, _FLAT: _meter_list, _WHOLE: _whole}
+        internal = {
+            _LOOP: _meter_loop,
+            _UNIT: _meter_unit,
+            _CONCAT: _meter_concat,
+            _FLAT: _meter_list,
+            _WHOLE: _whole,
+        }
         self.filters = {**filters.ALLOWED, **internal}
         self.tests = ALLOWED_TESTS
         self.globals = {"range": _limited_range, "namespace": Namespace, "labels": labels}
 
     def _parse(self, source, name, filename):
         if len(source) > SOURCE_CHARS:
-            raise TemplateSyntaxError(f"The template is longer than {SOURCE_CHARS:,} characters.", 1, name, filename)
+            raise TemplateSyntaxError(
+                f"The template is longer than {SOURCE_CHARS:,} characters.", 1, name, filename
+            )
         tree = super()._parse(source, name, filename)
-        for node in _walk(tree):
-            _refuse(node, trusted=bool(name) and name.startswith(PARTIALS))
+        for node, depth in _walk(tree):
+            _refuse(node, depth)
         return _Weaver().visit(_Unfolder(self).visit(tree)).set_environment(self)
+
+    def as_written(self, source: str) -> nodes.Template:
+        """The template's own tree, before anything is woven into it."""
+        return super()._parse(source, None, None)
 
     def partial_body(self, node: nodes.Include) -> list[nodes.Node]:
         """The shared part that ``node`` includes, as nodes that report the line of the include."""
@@ -132,7 +185,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             raise TemplateSyntaxError(not_shipped(name, self.loader.mapping), node.lineno)
         body = super()._parse(self.loader.mapping[name], name, None).body
         for inner in body:
-            for each in _walk(inner):
+            for each, _depth in _walk(inner):
                 each.lineno = node.lineno
         return body
 
@@ -151,7 +204,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         try:
             return labels[name]
         except KeyError:
-            return self.undefined(f"There is no label “{name}”.{did_you_mean(name, labels.names())}")
+            return self.undefined(unknown_label(name, labels))
 
     def is_safe_attribute(self, obj, attr, value) -> bool:
         if attr.startswith("_"):
@@ -194,7 +247,6 @@ class Sandbox(ImmutableSandboxedEnvironment):
             raise BudgetExceeded("A number in the template grows too large.")
         return super().call_binop(context, operator, left, right)
 
-
     @staticmethod
     def escaped(value):
         """``escape`` for what is shown in HTML; most values hold nothing to escape and pass at a tenth of its price."""
@@ -214,18 +266,18 @@ def _limited_range(*bounds) -> range:
 # -- what may be written ---------------------------------------------------------------------------------------------
 
 
-def _walk(node):
-    """Every node of the tree, without recursion: a deeply nested template must not exhaust the stack here."""
-    pending = [node]
+def _walk(node: nodes.Node):
+    """Every node and its depth, without recursion: a deeply nested template must not exhaust the stack here."""
+    pending = [(node, 0)]
     while pending:
-        node = pending.pop()
-        yield node
-        pending.extend(node.iter_child_nodes())
+        node, depth = pending.pop()
+        yield node, depth
+        pending.extend((child, depth + 1) for child in node.iter_child_nodes())
 
 
-def _refuse(node: nodes.Node, trusted: bool) -> None:
-    reason = _forbidden(node)
-    if reason and not trusted:
+def _refuse(node: nodes.Node, depth: int) -> None:
+    reason = TOO_DEEP if depth > NODE_DEPTH else _forbidden(node)
+    if reason:
         raise TemplateSyntaxError(reason, node.lineno)
 
 
@@ -242,6 +294,10 @@ def _forbidden(node: nodes.Node) -> str:
         return "Dictionaries are not open to templates: use “set” with single values."
     elif isinstance(node, nodes.Call) and (node.dyn_args or node.dyn_kwargs):
         return "“*” and “**” are not open to templates: name each argument."
+    elif isinstance(node, nodes.Filter) and node.name not in filters.ALLOWED:
+        return f"There is no filter “{node.name}”.{did_you_mean(node.name, filters.ALLOWED)}"
+    elif isinstance(node, nodes.Test) and node.name not in ALLOWED_TESTS:
+        return f"There is no test “{node.name}”.{did_you_mean(node.name, filter(str.isalpha, ALLOWED_TESTS))}"
     elif isinstance(node, nodes.Name) and node.name == "labels" and node.ctx != "load":
         return "“labels” holds the fixed texts. Choose another name for your own variable."
     else:
@@ -330,7 +386,7 @@ class _Weaver(NodeTransformer):
 def _weight(node: nodes.Node) -> tuple[int, int]:
     """How many nodes and how many characters of fixed text one pass through ``node`` can cost."""
     steps = chars = 0
-    for inner in _walk(node):
+    for inner, _depth in _walk(node):
         steps += 1
         if isinstance(inner, nodes.TemplateData):
             chars += len(inner.data)

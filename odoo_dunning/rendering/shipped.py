@@ -30,7 +30,9 @@ class ShippedTemplate:
 @lru_cache(maxsize=1)
 def shipped_templates() -> tuple[ShippedTemplate, ...]:
     """All shipped texts, by language, then from the first level to the last."""
-    languages = sorted(folder.name for folder in _root().iterdir() if folder.is_dir() and folder.name[0] != "_")
+    languages = sorted(
+        folder.name for folder in _root().iterdir() if folder.is_dir() and folder.name[0] != "_"
+    )
     return tuple(
         _shipped(language, level_key)
         for language in languages
@@ -49,6 +51,21 @@ def shipped_template(language: str, level_key: str) -> ShippedTemplate:
         if f"{candidate}/{level_key}" in by_key:
             return by_key[f"{candidate}/{level_key}"]
     raise LookupError(f"No text is shipped for level “{level_key}”. There is: {', '.join(LEVEL_KEYS)}.")
+
+
+def level_title(language: str, level_key: str) -> str:
+    """What a message of this level is called in a language ("Mahnung"); that of a reminder for a level of one's own."""
+    return _text_or(language, f"title_{level_key}", "title_friendly")
+
+
+def charge_label(language: str, kind: str) -> str:
+    """What a charge (interest, fixed_sum, fee) is called in a language."""
+    return _text_or(language, f"charge_{kind}", "charge_fee")
+
+
+def _text_or(language: str, name: str, otherwise: str) -> str:
+    labels = labels_for(language)
+    return labels.fixed_text(name) or labels.fixed_text(otherwise)
 
 
 def base_language(language: str) -> str:
