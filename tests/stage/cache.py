@@ -112,13 +112,14 @@ def locked(name: str) -> Iterator[None]:
 
 
 def _wait_for(handle, name: str) -> None:
+    patience_ends = time.monotonic() + 1
     told = False
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except BlockingIOError:
-            if not told:
+            if not told and time.monotonic() > patience_ends:
                 handle.seek(0)
                 progress.note(f"waiting: process {handle.read() or '?'} is busy with “{name}”")
                 told = True
