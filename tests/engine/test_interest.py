@@ -303,6 +303,20 @@ def test_a_missing_half_year_inside_a_series_is_a_gap_not_a_guess():
     assert interest_amount(terms, D(100), due, (), date(2024, 6, 30)) == D("0.34")
 
 
+@pytest.mark.parametrize(
+    ("place", "due", "expected"),
+    # Own: ten days of 10,000 at 12.5, 8.5 and 8.17 %.
+    [
+        ("NO", date(2024, 12, 31), "34.25"),
+        ("BE", date(2014, 12, 31), "23.29"),
+        ("DE", date(2014, 12, 31), "22.38"),
+    ],
+)
+def test_the_first_charged_day_needs_a_rate_the_due_day_does_not(place, due, expected):
+    terms = book().interest_terms(place, "b2b", dates(due))
+    assert interest_amount(terms, D(10000), due, (), after(due, 10)) == D(expected)
+
+
 def test_a_gap_behind_a_paid_balance_is_no_reason_to_refuse():
     due = date(2024, 6, 20)
     terms = book().interest_terms("NO", "b2b", dates(due))
