@@ -349,6 +349,7 @@ class Company:
         """
         against = list(against)
         currency = fields.get("currency") or (against[0][0].currency if against else customer.currency)
+        against = [(target, currencies.rounded(part, currency)) for target, part in against]
         amount = currencies.rounded(amount, currency)
         if sum((part for _, part in against), ZERO) > amount:
             raise BookError("The amounts allocated are more than the amount received.")

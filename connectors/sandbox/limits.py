@@ -54,6 +54,10 @@ class Meter:
             with self._lock:
                 self._running[company_id] -= 1
 
+    def under_way(self, company_id):
+        """How many calls of a company are under way."""
+        return self._running[company_id]
+
     def spend(self, company_id):
         """Count one call; the Problem when it is one too many. Calls for no company count for the app alone."""
         now_s = int(self._wall.peek().timestamp())

@@ -204,7 +204,7 @@ class QuickBooksSkin(Skin):
                 f"Operation cdc with changedSince date {day} which is older than fixed days is not supported."
             )
             raise Refusal(fault(400, "5020", "Unsupported Operation", detail))
-        return since
+        return second(since)
 
     def _captured(self, company, name, since):
         entity, renderer = ENTITIES[name], self.renderer(company)

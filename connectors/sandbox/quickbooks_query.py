@@ -212,7 +212,7 @@ def _cast(wanted, sample, operator, timezone):
         if isinstance(sample, bool):
             return wanted.lower() == "true"
         if isinstance(sample, datetime):
-            moment = datetime.fromisoformat(wanted.replace("Z", "+00:00"))
+            moment = datetime.fromisoformat(wanted.replace("Z", "+00:00")).replace(microsecond=0)
             return moment if moment.tzinfo else moment.replace(tzinfo=timezone)
         if isinstance(sample, date):
             return date.fromisoformat(wanted[:10])

@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import requests
 import urllib3
-from dunning_connectors.sandbox.book import Line
 from quickbooks import QuickBooks
 from requests_oauthlib import OAuth2Session
 from xero_python.accounting import AccountingApi
@@ -15,6 +14,8 @@ from xero_python.api_client import ApiClient
 from xero_python.api_client.configuration import Configuration
 from xero_python.api_client.oauth2 import OAuth2Token
 from xero_python.identity import IdentityApi
+
+from dunning_connectors.sandbox.book import Line
 
 TIMEOUT_S = (5, 20)
 
@@ -65,7 +66,9 @@ class Xero:
     def read(self, call, *arguments, **options):
         """`read("get_invoices", page=1)` -> the answer's JSON."""
         method = getattr(self.accounting, call)
-        self.last = method(self.tenant, *arguments, _preload_content=False, _request_timeout=TIMEOUT_S, **options)
+        self.last = method(
+            self.tenant, *arguments, _preload_content=False, _request_timeout=TIMEOUT_S, **options
+        )
         return json.loads(self.last.data, parse_float=Decimal)
 
 

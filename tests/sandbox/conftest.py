@@ -4,6 +4,7 @@ import os
 from datetime import date
 
 import pytest
+
 from dunning_connectors.sandbox import Sandbox
 
 from . import callers

@@ -6,11 +6,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-from dunning_connectors.sandbox import CLIENT_ID, CLIENT_SECRET
 from intuitlib.client import AuthClient
 from intuitlib.enums import Scopes
 from intuitlib.exceptions import AuthClientError
 from xero_python.api_client.oauth2 import TokenApi
+
+from dunning_connectors.sandbox import CLIENT_ID, CLIENT_SECRET
 
 from . import callers
 
