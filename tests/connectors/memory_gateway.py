@@ -149,6 +149,8 @@ class MemoryLedger:
             self.reports.append(
                 _plain({"outcome": outcome, "counts": counts, "message": message, "resume_at": resume_at})
             )
+            if outcome == "reconnect":
+                self.blocked = message
             self._lease = None
             return True
 
@@ -166,7 +168,7 @@ class MemoryLedger:
         for (kind, _external_id), row in self.rows.items():
             if kind == "customer" or row.get("is_deleted"):
                 continue
-            key = (row["customer_id"], row["currency"])
+            key = (self._heir(row["customer_id"]), row["currency"])
             sums[key] = sums.get(key, Decimal(0)) + _signed_open(kind, row)
         return {key: amount for key, amount in sums.items() if amount}
 
@@ -247,10 +249,19 @@ class MemoryLedger:
                 if wire["external_id"] in counts["parked"]:
                     counts["parked"].remove(wire["external_id"])
 
+    def _heir(self, customer_id):
+        """Who answers for a customer: the one it was merged into, and so on."""
+        seen = set()
+        while customer_id not in seen:
+            seen.add(customer_id)
+            merged_into = self.rows.get(("customer", customer_id), {}).get("merged_into")
+            customer_id = merged_into or customer_id
+        return customer_id
+
     def _open_total(self, customer_id, currency):
         total, items = Decimal(0), []
         for (kind, external_id), row in self.rows.items():
-            if kind == "customer" or row.get("is_deleted") or row["customer_id"] != customer_id:
+            if kind == "customer" or row.get("is_deleted") or self._heir(row["customer_id"]) != customer_id:
                 continue
             amount = _signed_open(kind, row)
             if amount and currency in (None, row["currency"]):

@@ -1,0 +1,103 @@
+"""Every statement for every ledger and every gateway: `trial` is one ledger, one receiving side, and no waiting."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from dunning_connectors.budget import Budget, Limits
+from dunning_connectors.sync import run_pass
+
+from .ledgers import LEDGERS
+from .receivers import RECEIVERS
+
+
+class Trial:
+    """A connection under trial. `slept` are the seconds the clients would have waited."""
+
+    def __init__(self, ledger_class, receiver_class):
+        self._ledger_class, self._receiver_class = ledger_class, receiver_class
+        self._open = []
+        self.slept = []
+        self.budgets = []
+        self.ledger = None
+        self.receiver = None
+
+    def start(self, scale=0, options=None, scopes=None, limits=None, seed=7):
+        """Open the ledger's books and connect. Returns self."""
+        self.ledger = self._ledger_class(scale=scale, seed=seed, limits=limits)
+        self._open.append(self.ledger)
+        self.receiver = self.connect(options=options, scopes=scopes)
+        return self
+
+    def connect(self, company=None, options=None, scopes=None):
+        """One more connection to the same ledger."""
+        receiver = self._receiver_class(self.ledger, company, options, scopes)
+        self._open.append(receiver)
+        return receiver
+
+    def another_ledger(self, seed):
+        ledger = self._ledger_class(seed=seed)
+        self._open.append(ledger)
+        receiver = self._receiver_class(ledger)
+        self._open.append(receiver)
+        return ledger, receiver
+
+    def open_source(self, lease, tokens):
+        budget = Budget(Limits(per_minute=1_000_000), sleep=self.slept.append)
+        self.budgets.append(budget)
+        return self.ledger.source(lease, tokens, budget)
+
+    def run(self, receiver=None, runner="trial", **options):
+        return run_pass((receiver or self.receiver).gateway, runner, self.open_source, **options)
+
+    def sync(self, **options):
+        """A pass that has to succeed; returns its outcome."""
+        outcome = self.run(**options)
+        assert outcome.result == "done", outcome
+        return outcome
+
+    def check(self):
+        """The receiving side equals the ledger's own books, per customer and currency, to the cent."""
+        assert self.receiver.balances() == self.ledger.truth()
+        assert not self.receiver.parked()
+
+    def close(self):
+        for one in reversed(self._open):
+            one.close()
+
+
+@pytest.fixture(params=LEDGERS.values(), ids=LEDGERS)
+def ledger_class(request):
+    return request.param
+
+
+@pytest.fixture(params=RECEIVERS)
+def receiver_class(request):
+    return request.param
+
+
+@pytest.fixture
+def trial(ledger_class, receiver_class):
+    trial = Trial(ledger_class, receiver_class)
+    yield trial
+    trial.close()
+
+
+@pytest.fixture
+def quickbooks(receiver_class):
+    trial = Trial(LEDGERS["quickbooks"], receiver_class)
+    yield trial
+    trial.close()
+
+
+@pytest.fixture
+def xero(receiver_class):
+    trial = Trial(LEDGERS["xero"], receiver_class)
+    yield trial
+    trial.close()
+
+
+@pytest.fixture(autouse=True)
+def _quiet_werkzeug():
+    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
