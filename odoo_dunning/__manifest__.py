@@ -6,7 +6,7 @@
     "author": "odoo-dunning contributors",
     "license": "LGPL-3",
     "depends": ["account", "mail"],
-    "external_dependencies": {"python": ["jinja2", "requests"]},
+    "external_dependencies": {"python": ["holidays", "jinja2", "requests"]},
     "data": [
         "security/groups.xml",
         "security/ir.model.access.csv",

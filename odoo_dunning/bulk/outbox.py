@@ -66,9 +66,51 @@ def _copy(env, table, columns, rows):
         cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", io.StringIO(text))
 
 
+def fingerprints(env, notice_ids):
+    """`{notice id: text}` that changes whenever the items or the account of a message change in a way that could keep it
+    home: paid, credited, cancelled, disputed, promised, on hold, blocked, excluded. Compared between queue and server.
+
+    One statement, because it stands between every two mails of a queue.
+    """
+    rows = env.execute_query(
+        SQL(
+            """SELECT notice.id, md5(concat_ws('|',
+                      account.is_insolvent, account.is_legal, account.is_excluded,
+                      (SELECT string_agg(hold.id::text, ',' ORDER BY hold.id) FROM dunning_hold hold
+                        WHERE hold.account_id = account.id AND hold.item_id IS NULL AND hold.active),
+                      string_agg(concat_ws(',', item.id, item.is_open, item.is_excluded, item.content_hash, item.amount_open,
+                        COALESCE(books.amount_residual_currency, 0), COALESCE(books.parent_state, '-'),
+                        COALESCE(books.no_followup, FALSE), COALESCE(move.payment_state = 'blocked', FALSE),
+                        (SELECT concat('d', SUM(dispute.amount), MAX(dispute.id)) FROM dunning_dispute dispute
+                          WHERE dispute.item_id = item.id AND dispute.state IN ('open', 'accepted')),
+                        (SELECT concat('h', MAX(hold.id)) FROM dunning_hold hold
+                          WHERE hold.item_id = item.id AND hold.active),
+                        (SELECT concat('p', MAX(promise.id)) FROM dunning_promise promise
+                           JOIN dunning_item_dunning_promise_rel rel ON rel.dunning_promise_id = promise.id
+                          WHERE rel.dunning_item_id = item.id AND promise.state = 'open')
+                      ), ';' ORDER BY item.id)))
+                 FROM dunning_notice notice
+                 JOIN dunning_account account ON account.id = notice.account_id
+                 LEFT JOIN dunning_run_line line
+                   ON line.notice_id = COALESCE(notice.main_id, notice.id) AND line.claim IS NOT NULL
+                 LEFT JOIN dunning_item item ON item.id = line.item_id
+                 LEFT JOIN account_move_line books ON books.id = item.move_line_id
+                 LEFT JOIN account_move move ON move.id = books.move_id
+                WHERE notice.id = ANY(%s)
+                GROUP BY notice.id, account.id""",
+            list(notice_ids),
+        )
+    )
+    return dict(rows)
+
+
 def _mark_queued(env, letters, mails, now):
+    known = fingerprints(env, [letter[0].id for letter in letters])
     values = [
-        SQL("(%s, %s, %s, %s, %s, %s)", notice.id, mail[0], mail[1], letter.subject, letter.html, letter.text)
+        SQL(
+            "(%s, %s, %s, %s, %s, %s, %s)",
+            notice.id, mail[0], mail[1], letter.subject, letter.html, letter.text, known[notice.id],
+        )  # fmt: skip
         for (notice, letter, *_), mail in zip(letters, mails)
     ]
     env.execute_query(
@@ -76,8 +118,8 @@ def _mark_queued(env, letters, mails, now):
             """UPDATE dunning_notice notice
                   SET state = 'queued', queued_at = %s, mail_mail_id = fresh.mail_id, mail_message_id = fresh.message_id,
                       subject = fresh.subject, body_html = fresh.html, body_text = fresh.text,
-                      attempts = COALESCE(attempts, 0) + 1, error = NULL, next_try_at = NULL
-                 FROM (VALUES %s) AS fresh(id, mail_id, message_id, subject, html, text)
+                      fingerprint = fresh.fingerprint, attempts = COALESCE(attempts, 0) + 1, error = NULL, next_try_at = NULL
+                 FROM (VALUES %s) AS fresh(id, mail_id, message_id, subject, html, text, fingerprint)
                 WHERE notice.id = fresh.id
                RETURNING notice.id""",
             now,

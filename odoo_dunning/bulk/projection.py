@@ -10,7 +10,8 @@ from odoo.tools import SQL
 # Columns an Odoo item follows, with what they are at the source. Order matters to nobody, the names do.
 _FOLLOWED = {
     "account_id": "account.id",
-    "partner_id": "line.partner_id",
+    # Receivable lines carry the commercial partner; the invoice says which contact it went to.
+    "partner_id": "COALESCE(move.partner_id, line.partner_id)",
     "company_id": "line.company_id",
     "kind": """CASE
         WHEN move.origin_payment_id IS NOT NULL OR move.statement_line_id IS NOT NULL THEN 'payment'

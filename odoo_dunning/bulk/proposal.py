@@ -49,6 +49,7 @@ class Proposal:
 
         Returns (last account id, number of accounts), or (after_id, 0) when there are none left.
         """
+        self.env.flush_all()
         account_ids = snapshot.next_accounts(self.env, self.company, after_id)
         if not account_ids:
             return after_id, 0

@@ -30,6 +30,7 @@ def decide_accounts(env, accounts):
 def look(env, company, account_ids, today, run_id=0):
     """`{account id: Look}`. A contact made by run `run_id` itself and the items it has taken do not count against it:
     a customer's second message of the same run, in another currency, is not a second contact."""
+    env.flush_all()
     policies = snapshot.policies(env, company, today)
     ruling = snapshot.ruling(env, company, today, fields.Datetime.now())
     accounts = snapshot.accounts(env, company, account_ids, today)

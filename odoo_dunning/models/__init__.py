@@ -1,6 +1,7 @@
 from . import res_company
 from . import res_config_settings
 from . import res_partner
+from . import res_users
 from . import account_move
 from . import account_move_line
 from . import dunning_template
@@ -17,6 +18,7 @@ from . import dunning_run
 from . import dunning_run_line
 from . import dunning_notice
 from . import mail_mail
+from . import mail_thread
 from . import dunning_ledger
 from . import dunning_ledger_token
 from . import dunning_ledger_record

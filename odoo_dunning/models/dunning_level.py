@@ -63,7 +63,9 @@ class DunningLevel(models.Model):
     @api.constrains("rank", "delay_days", "grace_days", "min_days_since_last", "deadline_days", "policy_id", "template_key",
                     "by_email", "by_letter", "by_sms", "by_call")  # fmt: skip
     def _check_workable(self):
-        self.policy_id._check_workable()
+        """Levels saved together with their policy are checked together: in between, they may be out of order."""
+        if not self.env.context.get("dunning_saving_policy"):
+            self.policy_id._check_workable()
 
     def _check_texts(self):
         """Every level that writes needs a text."""

@@ -77,6 +77,7 @@ class DunningNotice(models.Model):
         "mail.message", readonly=True, index="btree_not_null", ondelete="set null", copy=False
     )
     queued_at = fields.Datetime(readonly=True, copy=False)
+    fingerprint = fields.Char(readonly=True, copy=False, help="What it was about when it was queued.")
     send_at = fields.Datetime(help="Not before (UTC).")
     sent_at = fields.Datetime(readonly=True, copy=False)
     attempts = fields.Integer(readonly=True, copy=False)
@@ -364,41 +365,9 @@ class DunningNotice(models.Model):
         self.env.ref("odoo_dunning.cron_send").sudo()._trigger()
 
     def _has_changed(self):
-        """Whether anything about its items or its account is no longer as it was when it was queued.
-
-        One statement, because it stands between every two mails of a queue.
-        """
+        """Whether anything about its items or its account is no longer as it was when it was queued."""
         self.env.flush_all()
-        [[has_changed]] = self.env.execute_query(
-            SQL(
-                """SELECT EXISTS (
-                     SELECT 1 FROM dunning_run_line line
-                       JOIN dunning_item item ON item.id = line.item_id
-                       LEFT JOIN account_move_line books ON books.id = item.move_line_id
-                       LEFT JOIN account_move move ON move.id = books.move_id
-                      WHERE line.notice_id = %(main)s AND line.claim = 'open'
-                        AND (NOT item.is_open OR item.is_excluded
-                             OR (item.origin != 'odoo' AND item.write_date > %(since)s)
-                             OR (item.origin = 'odoo' AND (books.id IS NULL OR books.parent_state != 'posted'
-                                 OR books.amount_residual_currency != item.amount_open OR books.no_followup
-                                 OR move.payment_state = 'blocked')))
-                   ) OR EXISTS (
-                     SELECT 1 FROM dunning_account account
-                      WHERE account.id = %(account)s
-                        AND (account.is_insolvent OR account.is_legal OR account.is_excluded)
-                   ) OR EXISTS (
-                     SELECT 1 FROM dunning_hold WHERE account_id = %(account)s AND write_date > %(since)s
-                   ) OR EXISTS (
-                     SELECT 1 FROM dunning_dispute WHERE account_id = %(account)s AND write_date > %(since)s
-                   ) OR EXISTS (
-                     SELECT 1 FROM dunning_promise WHERE account_id = %(account)s AND write_date > %(since)s
-                   )""",
-                main=(self.main_id or self).id,
-                account=self.account_id.id,
-                since=self.queued_at,
-            )
-        )
-        return has_changed
+        return outbox.fingerprints(self.env, self.ids).get(self.id) != self.fingerprint
 
     # === OUTCOME === #
 
@@ -487,8 +456,8 @@ class DunningNotice(models.Model):
         notices = self.filtered(lambda one: one.state == "sent")
         if not notices:
             return
-        outbox.lower_levels(self.env, notices.ids)
         notices.write({"state": "failed", "error": error, "next_try_at": False})
+        outbox.lower_levels(self.env, notices.ids)
         notices.partner_id.sudo().write({"dunning_bounced_at": fields.Datetime.now()})
         notices.account_id.sudo().write({"attention": "bounced"})
 
@@ -500,12 +469,14 @@ class DunningNotice(models.Model):
         :param reason: shown in the history and in the correction
         :param send_correction: whether the customer gets a message that takes the first one back
         """
+        if not self.env.su:
+            self.env.user._dunning_require_manager()
         sent = self.filtered(lambda one: one.state == "sent" and not one.corrects_id)
         if not sent:
             raise UserError(self.env._("Only sent messages can be undone."))
         sent._check_undoable()
-        outbox.lower_levels(self.env, sent.ids)
         sent.write({"state": "undone", "note": reason or self.env._("Undone by %(user)s", user=self.env.user.name)})
+        outbox.lower_levels(self.env, sent.ids)
         if send_correction:
             sent._correct()
         for account, notices in sent.grouped("account_id").items():
@@ -535,7 +506,7 @@ class DunningNotice(models.Model):
     def _correct(self):
         """A message that takes each of these back, by e-mail where the first went by e-mail."""
         for notice in self.filtered(lambda one: one.channel == "email"):
-            notice.copy(
+            notice.sudo().copy(
                 {
                     "state": "ready",
                     "key": f"correction/{notice.id}",

@@ -104,10 +104,15 @@ class DunningPolicy(models.Model):
                 ) from error
             policy.level_ids._check_texts()
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        policies = super(DunningPolicy, self.with_context(dunning_saving_policy=True)).create(vals_list)
+        return policies.with_env(self.env)
+
     def write(self, vals):
         if vals.keys() - _COSMETIC:
             self._keep_version()
-        return super().write(vals)
+        return super(DunningPolicy, self.with_context(dunning_saving_policy=True)).write(vals)
 
     @api.depends("name", "version", "head_id")
     def _compute_display_name(self):

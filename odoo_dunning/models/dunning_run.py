@@ -295,6 +295,8 @@ class DunningRun(models.Model):
         :param reason: shown in the history and in corrections
         :param send_correction: whether customers get a message that takes the first one back
         """
+        if not self.env.su:
+            self.env.user._dunning_require_manager()
         for run in self:
             if run.state not in ("approved", "sending", "done"):
                 raise UserError(self.env._("Run %(run)s has sent nothing. Cancel it instead.", run=run.name))

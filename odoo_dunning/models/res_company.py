@@ -2,6 +2,12 @@ from datetime import time, timezone
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+_NOT_NEGATIVE = (
+    "dunning_cap_per_day", "dunning_cap_per_hour", "dunning_gap_days", "dunning_min_amount", "dunning_bank_max_age_days",
+    "dunning_four_eyes_amount",
+)  # fmt: skip
 
 
 class ResCompany(models.Model):
@@ -52,17 +58,26 @@ class ResCompany(models.Model):
     dunning_public_holidays = fields.Boolean(string="Respect public holidays", default=True)
     dunning_sender_email = fields.Char(string="Sender of reminders", help="Empty: the company's e-mail address.")
 
-    _dunning_window = models.Constraint(
-        "CHECK(dunning_window_start_hour >= 0 AND dunning_window_end_hour <= 24"
-        " AND dunning_window_start_hour < dunning_window_end_hour)",
-        "The send window of reminders must start before it ends, between 0:00 and 24:00.",
-    )
-    _dunning_limits = models.Constraint(
-        "CHECK(dunning_cap_per_day >= 0 AND dunning_cap_per_hour >= 0 AND dunning_gap_days >= 0"
-        " AND dunning_min_amount >= 0 AND dunning_bank_max_age_days >= 0)",
-        "Limits of dunning (messages, days, hours, amounts) cannot be negative.",
-    )
+    @api.constrains("dunning_window_start_hour", "dunning_window_end_hour")
+    def _check_dunning_window(self):
+        for company in self:
+            if not 0 <= company.dunning_window_start_hour < company.dunning_window_end_hour <= 24:
+                raise ValidationError(
+                    self.env._(
+                        "%(company)s: the send window of reminders must start before it ends, between 0:00 and 24:00.",
+                        company=company.name,
+                    )
+                )
 
+    @api.constrains(*_NOT_NEGATIVE)
+    def _check_dunning_limits(self):
+        for company in self:
+            for name in _NOT_NEGATIVE:
+                if company[name] < 0:
+                    label = company._fields[name]._description_string(self.env)
+                    raise ValidationError(
+                        self.env._("%(company)s: “%(field)s” cannot be negative.", company=company.name, field=label)
+                    )
 
     @api.model
     def _dunning_set_default_policy(self):

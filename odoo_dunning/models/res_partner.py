@@ -13,3 +13,10 @@ class ResPartner(models.Model):
     dunning_bounced_at = fields.Datetime(
         readonly=True, copy=False, help="A reminder to this address came back (UTC). Empty after the address was changed."
     )
+
+    def write(self, vals):
+        """Override to give a changed address a fresh start."""
+        if "email" in vals and "dunning_bounced_at" not in vals:
+            changed = self.filtered(lambda one: one.dunning_bounced_at and one.email != vals["email"])
+            changed.dunning_bounced_at = False
+        return super().write(vals)

@@ -5,3 +5,10 @@ from . import test_run
 from . import test_outbox
 from . import test_ledger_ingest
 from . import test_ledger_customers
+from . import test_left_alone
+from . import test_policy
+from . import test_rights
+from . import test_ledger_token
+from . import test_ledger_lease
+from . import test_ledger_webhooks
+from . import test_ledger_json2

@@ -1,0 +1,150 @@
+"""Holds, disputes and promises: who is left alone, for how long, and what ends it."""
+
+from datetime import timedelta
+
+from odoo.exceptions import ValidationError
+from odoo.tests import freeze_time, tagged
+
+from .common import TODAY, DunningCase
+
+
+@tagged("post_install", "-at_install")
+class TestLeftAlone(DunningCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.invoice = cls.make_invoice(due_days=10, amount=100.0)
+        cls.item = cls.item_of(cls.invoice)
+        cls.account = cls.item.account_id
+
+    def answer(self, today=TODAY):
+        run = self.propose(date=today)
+        line = self.line_of(run, self.invoice)
+        run.action_cancel()
+        return line.reason_code
+
+    def test_hold_ends_with_its_day(self):
+        hold = self.env["dunning.hold"].create(
+            {"account_id": self.account.id, "item_id": self.item.id, "until_date": TODAY, "reason": "Goods in transit"}
+        )
+
+        self.assertEqual(self.answer(), "hold")
+        self.assertEqual(self.answer(TODAY + timedelta(days=1)), "notify")
+        hold.action_lift()
+        self.assertEqual(self.answer(), "notify")
+
+    def test_hold_without_end_holds_until_lifted(self):
+        hold = self.env["dunning.hold"].create({"account_id": self.account.id, "reason": "Ask first"})
+
+        self.assertTrue(self.account.is_on_hold)
+        self.assertIn(self.account, self.env["dunning.account"].search([("is_on_hold", "=", True)]))
+        self.assertEqual(self.answer(TODAY + timedelta(days=400)), "hold_account")
+        hold.action_lift()
+        self.assertFalse(self.account.is_on_hold)
+
+    def test_hold_on_the_item_of_another_customer_is_refused(self):
+        stranger = self.item_of(self.make_invoice(partner=self.make_customer("Stranger")))
+
+        with self.assertRaisesRegex(ValidationError, "belongs to Stranger"):
+            self.env["dunning.hold"].create(
+                {"account_id": self.account.id, "item_id": stranger.id, "reason": "Mistake"}
+            )
+
+    def test_whole_dispute_stops_the_item_until_it_is_rejected(self):
+        dispute = self.env["dunning.dispute"].create({"item_id": self.item.id, "reason": "quality"})
+        self.assertEqual(self.item.amount_disputed, 100.0)
+        self.assertEqual(self.answer(), "disputed")
+
+        dispute.action_reject()
+
+        self.assertEqual(self.answer(), "notify")
+
+    def test_part_dispute_lets_the_rest_go_on(self):
+        self.env["dunning.dispute"].create({"item_id": self.item.id, "scope": "part", "amount": 30.0})
+
+        run = self.propose()
+
+        self.assertEqual(run.notice_ids.amount_total, 70.0)
+        self.assertIn("70.00", run.notice_ids.action_preview().text)
+
+    def test_accepted_dispute_stays_out_until_it_is_credited(self):
+        dispute = self.env["dunning.dispute"].create({"item_id": self.item.id})
+        dispute.action_accept()
+        self.assertEqual(self.answer(), "disputed")
+
+        dispute.action_credited()
+
+        self.assertEqual(self.answer(), "notify")
+
+    def test_dispute_over_more_than_the_invoice_is_refused(self):
+        with self.assertRaisesRegex(ValidationError, "more than 0 and at most"):
+            self.env["dunning.dispute"].create({"item_id": self.item.id, "scope": "part", "amount": 100.01})
+
+    def test_item_excluded_at_the_source_and_unusual_accounts_are_answered(self):
+        self.account.is_legal = True
+        self.assertEqual(self.answer(), "legal")
+        self.account.write({"is_legal": False, "is_excluded": True})
+        self.assertEqual(self.answer(), "excluded")
+
+
+@tagged("post_install", "-at_install")
+class TestPromise(DunningCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.invoice = cls.make_invoice(due_days=10, amount=100.0)
+        cls.account = cls.item_of(cls.invoice).account_id
+        cls.policy.promise_grace_days = 2
+        cls.promise = cls.env["dunning.promise"].create(
+            {"account_id": cls.account.id, "amount": 80.0, "promised_date": TODAY + timedelta(days=5)}
+        )
+
+    def judge(self, day=0):
+        with freeze_time(f"{TODAY + timedelta(days=day)} 12:00:00"):
+            self.refresh()
+            self.env["dunning.promise"]._judge(self.company)
+        return self.promise.state
+
+    def test_promise_without_items_is_about_all_open_ones(self):
+        self.assertEqual(self.promise.item_ids, self.item_of(self.invoice))
+        self.assertEqual(self.promise.amount_baseline, 100.0)
+
+    def test_item_is_left_alone_until_the_day_plus_grace(self):
+        self.assertEqual(self.propose().line_ids.reason_code, "promised")
+        self.assertEqual(self.judge(7), "open")
+        self.assertEqual(self.judge(8), "broken")
+        self.assertEqual(self.account.attention, "broken")
+        self.assertEqual(self.propose(date=TODAY + timedelta(days=8)).line_ids.reason_code, "notify")
+
+    def test_kept_when_the_promised_amount_arrives_in_time(self):
+        self.pay(self.invoice, 80.0)
+
+        self.assertEqual(self.judge(3), "kept")
+        self.assertEqual(self.promise.amount_paid, 80.0)
+
+    def test_kept_when_it_arrived_in_time_but_is_judged_days_later(self):
+        self.pay(self.invoice, 80.0)
+
+        self.assertEqual(self.judge(20), "kept")
+
+    def test_partly_kept_then_late(self):
+        self.pay(self.invoice, 10.0)
+        self.assertEqual(self.judge(8), "partly")
+
+        with freeze_time(f"{TODAY + timedelta(days=9)} 12:00:00"):
+            wizard = self.env["account.payment.register"].with_context(
+                active_model="account.move", active_ids=self.invoice.ids
+            )
+            wizard.create({"payment_date": TODAY + timedelta(days=9), "amount": 90.0})._create_payments()
+
+        self.assertEqual(self.judge(9), "late")
+
+    def test_promise_about_another_customers_item_is_refused(self):
+        stranger = self.item_of(self.make_invoice(partner=self.make_customer("Stranger")))
+
+        with self.assertRaisesRegex(ValidationError, "is of another customer"):
+            self.promise.item_ids = stranger
+
+    def test_promise_of_nothing_is_refused(self):
+        with self.assertRaisesRegex(ValidationError, "enter the promised amount"):
+            self.promise.amount = 0

@@ -1,0 +1,388 @@
+"""The outbox: nothing twice, nothing lost, nothing that should stay home."""
+
+import contextlib
+import smtplib
+from datetime import timedelta
+from unittest.mock import patch
+
+from odoo import fields
+from odoo.exceptions import UserError
+from odoo.tests import freeze_time, tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.base.models.ir_mail_server import IrMail_Server
+from odoo.addons.mail.tests.common import MailCase
+
+from .common import TODAY, DunningCase
+
+MAIL_LOG = "odoo.addons.mail.models.mail_mail"
+
+
+class OutboxCase(DunningCase, MailCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.invoice = cls.make_invoice(due_days=10)
+        cls.run_ = cls.propose()
+        cls.notice = cls.run_.notice_ids
+
+    def approve_and_queue(self):
+        self.run_.action_approve()
+        self.hand_over()
+
+    def smtp_answers(self, error):
+        """The mail server, with `error` for an answer to every mail."""
+        return patch.object(IrMail_Server, "send_email", side_effect=error)
+
+
+@tagged("post_install", "-at_install")
+class TestOutboxRecheck(OutboxCase):
+    def withdrawn_because(self, code):
+        self.hand_over()
+        self.assertEqual(self.notice.state, "withdrawn")
+        self.assertFalse(self.notice.mail_mail_id)
+        self.assertTrue(self.notice.note)
+        self.assertEqual(self.line_of(self.run_, self.invoice).reason_code, code)
+        self.assertFalse(self.line_of(self.run_, self.invoice).claim)
+        self.assertEqual(self.run_.state, "done")
+        self.assertEqual(self.levels(self.invoice), [0])
+
+    def test_paid_meanwhile(self):
+        self.run_.action_approve()
+        self.pay(self.invoice)
+        self.withdrawn_because("paid")
+
+    def test_disputed_meanwhile(self):
+        self.run_.action_approve()
+        self.env["dunning.dispute"].create({"item_id": self.item_of(self.invoice).id, "scope": "whole"})
+        self.withdrawn_because("disputed")
+
+    def test_promised_meanwhile(self):
+        self.run_.action_approve()
+        self.env["dunning.promise"].create(
+            {"account_id": self.notice.account_id.id, "amount": 100.0, "promised_date": TODAY + timedelta(days=3)}
+        )
+        self.withdrawn_because("promised")
+
+    def test_held_meanwhile(self):
+        self.run_.action_approve()
+        self.env["dunning.hold"].create({"account_id": self.notice.account_id.id, "reason": "New order"})
+        self.withdrawn_because("hold_account")
+
+    def test_blocked_meanwhile(self):
+        self.run_.action_approve()
+        self.invoice.action_toggle_block_payment()
+        self.withdrawn_because("blocked")
+
+    def test_insolvent_meanwhile(self):
+        self.run_.action_approve()
+        self.notice.account_id.is_insolvent = True
+        self.withdrawn_because("insolvent")
+
+    def test_address_lost_meanwhile(self):
+        self.run_.action_approve()
+        self.customer.email = False
+        self.withdrawn_because("no_address")
+
+    def test_new_address_is_used(self):
+        self.run_.action_approve()
+        self.customer.email = "new@acme.example"
+        self.hand_over()
+
+        self.assertEqual(self.notice.mail_mail_id.email_to, "new@acme.example")
+
+    def test_part_payment_is_in_the_text(self):
+        self.run_.action_approve()
+        self.pay(self.invoice, 60.0)
+        self.hand_over()
+
+        self.assertIn("40.00", self.notice.body_text)
+
+    def test_one_of_two_items_paid_shortens_the_message(self):
+        second = self.make_invoice(due_days=12, amount=70.0)
+        self.run_.action_cancel()
+        run = self.propose()
+        run.action_approve()
+        self.pay(second)
+        self.hand_over()
+
+        self.assertRecordValues(run.notice_ids, [{"state": "queued", "item_count": 1}])
+        self.assertNotIn(second.name, run.notice_ids.body_text)
+        self.assertIn(second.name, run.notice_ids.note)
+
+    def test_outside_the_send_window_it_waits(self):
+        self.run_.action_approve()
+        with freeze_time("2026-11-18 21:30:00"):
+            self.hand_over()
+
+        self.assertEqual(self.notice.state, "ready")
+        self.assertEqual(self.notice.send_at, fields.Datetime.to_datetime("2026-11-19 07:00:00"))
+
+    def test_paid_between_queue_and_server(self):
+        self.approve_and_queue()
+        self.pay(self.invoice)
+        with self.mock_mail_gateway():
+            self.notice.mail_mail_id.send()
+            self.assertFalse(self._mails)
+
+        self.assertEqual(self.notice.state, "ready")
+        self.withdrawn_because("paid")
+
+    def test_queued_too_long_ago_is_looked_at_again(self):
+        self.approve_and_queue()
+        mail = self.notice.mail_mail_id
+        with freeze_time("2026-11-18 14:00:00"), self.mock_mail_gateway():
+            mail.send()
+            self.assertFalse(self._mails)
+            self.assertEqual((self.notice.state, mail.state), ("ready", "cancel"))
+            self.hand_over()
+            self.notice.mail_mail_id.send()
+            self.assertEqual(len(self._mails), 1)
+
+
+@tagged("post_install", "-at_install")
+class TestOutboxDelivery(OutboxCase):
+    def test_mail_carries_sender_key_plain_text_and_message_id(self):
+        self.approve_and_queue()
+        mail = self.notice.mail_mail_id
+        self.assertEqual(self.notice.state, "queued")
+        self.assertEqual(mail.dunning_notice_id, self.notice)
+        self.assertIn(f"dunning-notice-{self.notice.id}-", mail.message_id)
+        self.assertIn(self.notice.mail_message_id, self.notice.account_id.message_ids)
+
+        with self.mock_mail_gateway():
+            mail.send()
+            [sent] = self._mails
+
+        self.assertEqual(sent["email_to"], ["acme@customer.example"])
+        self.assertEqual(sent["body_alternative"], self.notice.body_text)
+        self.assertIn(self.invoice.name, sent["body"])
+
+    def test_second_sender_finds_nothing_to_do(self):
+        self.approve_and_queue()
+
+        self.assertFalse(self.hand_over())
+        with self.mock_mail_gateway():
+            self.notice.mail_mail_id.send()
+            self.notice.mail_mail_id.send()
+            self.assertEqual(len(self._mails), 1)
+
+    def test_level_stays_until_the_mail_left(self):
+        self.approve_and_queue()
+
+        self.assertEqual(self.levels(self.invoice), [0])
+        self.assertFalse(self.notice.account_id.last_contact_date)
+
+    @mute_logger(MAIL_LOG)
+    def test_failed_mail_raises_no_level_and_is_tried_again(self):
+        self.approve_and_queue()
+        with self.mock_mail_gateway(), self.smtp_answers(smtplib.SMTPRecipientsRefused({})):
+            self.notice.mail_mail_id.send()
+
+        self.assertEqual(self.notice.state, "failed")
+        self.assertEqual(self.notice.next_try_at, fields.Datetime.now() + timedelta(minutes=15))
+        self.assertEqual(self.levels(self.invoice), [0])
+        self.assertEqual(self.notice.account_id.attention, "failed")
+        self.assertEqual(self.propose().line_ids.reason_code, "in_other_run")
+
+        with freeze_time("2026-11-18 12:16:00"):
+            self.env["dunning.notice"]._wake_failed()
+            self.hand_over()
+            with self.mock_mail_gateway():
+                self.notice.mail_mail_id.send()
+
+        self.assertEqual((self.notice.state, self.notice.attempts), ("sent", 2))
+        self.assertEqual(self.levels(self.invoice), [2])
+        self.assertFalse(self.notice.account_id.attention)
+
+    @mute_logger(MAIL_LOG)
+    def test_after_the_last_attempt_it_stays_failed_and_frees_its_items(self):
+        self.approve_and_queue()
+        self.notice.attempts = 5
+        with self.mock_mail_gateway(), self.smtp_answers(smtplib.SMTPRecipientsRefused({})):
+            self.notice.mail_mail_id.send()
+
+        self.assertRecordValues(self.notice, [{"state": "failed", "next_try_at": False}])
+        self.assertEqual(self.run_.state, "done")
+        self.assertEqual(self.propose().line_ids.reason_code, "notify")
+
+    @mute_logger(MAIL_LOG)
+    def test_server_that_hangs_up_leaves_the_question_to_a_person(self):
+        self.approve_and_queue()
+        with self.mock_mail_gateway(), self.smtp_answers(smtplib.SMTPServerDisconnected("gone")):
+            with contextlib.suppress(smtplib.SMTPServerDisconnected):
+                self.notice.mail_mail_id.send()
+
+        self.assertEqual(self.notice.state, "uncertain")
+        self.assertEqual(self.notice.account_id.attention, "uncertain")
+        self.env["dunning.notice"]._wake_failed()
+        self.assertFalse(self.hand_over())
+
+        self.notice.action_was_sent()
+        self.assertEqual((self.notice.state, self.levels(self.invoice)), ("sent", [2]))
+
+    def test_crash_while_sending_is_never_sent_again_by_itself(self):
+        self.approve_and_queue()
+        self.assertTrue(self.notice._take_up())
+
+        with freeze_time("2026-11-18 12:20:00"), self.mock_mail_gateway():
+            self.notice.mail_mail_id.send()
+            self.env["dunning.notice"]._recover()
+            self.hand_over()
+            self.assertFalse(self._mails)
+
+        self.assertEqual(self.notice.state, "uncertain")
+        self.assertEqual(self.run_.state, "sending")
+
+    def test_uncertain_message_can_be_sent_again(self):
+        self.approve_and_queue()
+        self.notice._take_up()
+        self.notice._mark_uncertain()
+
+        self.notice.action_send_again()
+        self.hand_over()
+        with self.mock_mail_gateway():
+            self.notice.mail_mail_id.send()
+
+        self.assertEqual(self.notice.state, "sent")
+
+    def test_text_that_cannot_be_rendered_fails_by_its_line_and_stops_nothing_else(self):
+        other = self.make_invoice(partner=self.make_customer("Fine", lang="fr_FR"), due_days=10)
+        self.run_.action_cancel()
+        run = self.propose()
+        template = self.env["dunning.template"]._find("friendly", "en_US", self.company)
+        self.env.cr.execute(
+            "UPDATE dunning_template SET body_text = E'fine\\n{{ customer.nonsense }}' WHERE id = %s", [template.id]
+        )
+        template.invalidate_recordset()
+        run.action_approve()
+        self.hand_over()
+
+        broken = run.notice_ids.filtered(lambda notice: notice.account_id.partner_id == self.customer)
+        self.assertEqual(broken.state, "failed")
+        self.assertIn("line 2", broken.error)
+        fine = run.notice_ids - broken
+        if fine.lang == "en_US":
+            self.assertEqual(fine.state, "failed")
+        self.assertTrue(self.line_of(run, other))
+
+    def test_withdrawn_by_hand_after_queueing_does_not_leave(self):
+        self.approve_and_queue()
+        self.notice.action_withdraw()
+        with self.mock_mail_gateway():
+            self.env["mail.mail"].browse(self.notice.mail_mail_id.id).send()
+            self.assertFalse(self._mails)
+
+        self.assertEqual(self.notice.state, "withdrawn")
+
+
+@tagged("post_install", "-at_install")
+class TestUndo(OutboxCase):
+    def test_undo_of_a_run_restores_levels_and_contact(self):
+        self.send_out(self.run_)
+        item = self.item_of(self.invoice)
+
+        self.run_.action_undo(reason="Wrong bank account in the text")
+
+        self.assertRecordValues(
+            item, [{"level_id": False, "level_rank": 0, "level_date": False, "bound_policy_id": False}]
+        )
+        self.assertFalse(item.account_id.last_contact_date)
+        self.assertEqual(self.notice.state, "undone")
+        self.assertEqual(self.notice.note, "Wrong bank account in the text")
+        self.assertEqual(self.run_.state, "undone")
+        self.assertEqual(self.propose().line_ids.reason_code, "notify")
+
+    def test_undo_returns_to_the_level_before_not_to_zero(self):
+        self.send_out(self.run_)
+        item = self.item_of(self.invoice)
+        with freeze_time("2026-12-02 12:00:00"):
+            second = self.propose(date=TODAY + timedelta(days=14))
+            self.send_out(second)
+            self.assertEqual(item.level_rank, 3)
+
+            second.notice_ids.action_undo()
+
+        self.assertRecordValues(item, [{"level_id": self.friendly.id, "level_rank": 2, "level_date": TODAY}])
+        self.assertEqual(item.account_id.last_contact_date, TODAY)
+
+    def test_earlier_message_cannot_be_undone_before_the_later(self):
+        self.send_out(self.run_)
+        with freeze_time("2026-12-02 12:00:00"):
+            self.send_out(self.propose(date=TODAY + timedelta(days=14)))
+
+            with self.assertRaisesRegex(UserError, "Undo it first"):
+                self.notice.action_undo()
+
+    def test_correction_goes_to_the_same_customer(self):
+        self.send_out(self.run_)
+
+        self.run_.action_undo(reason="Sent by mistake", send_correction=True)
+        self.hand_over()
+        correction = self.env["dunning.notice"].search([("corrects_id", "=", self.notice.id)])
+        with self.mock_mail_gateway():
+            correction.mail_mail_id.send()
+            self.assertEqual(len(self._mails), 1)
+
+        self.assertEqual((correction.state, correction.email_to), ("sent", self.notice.email_to))
+        self.assertEqual(self.levels(self.invoice), [0])
+
+    def test_what_was_never_sent_cannot_be_undone(self):
+        with self.assertRaisesRegex(UserError, "Only sent messages"):
+            self.notice.action_undo()
+        with self.assertRaisesRegex(UserError, "Cancel it instead"):
+            self.run_.action_undo()
+
+
+@tagged("post_install", "-at_install")
+class TestIncomingMail(OutboxCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls._init_mail_gateway()
+        cls.company.alias_domain_id = cls.mail_alias_domain
+
+    def test_reply_lands_in_the_account_and_asks_for_attention(self):
+        [notice] = self.send_out(self.run_)
+        account = notice.account_id
+        self.assertIn(self.mail_alias_domain.catchall_email, notice.mail_mail_id.reply_to)
+
+        with self.mock_mail_gateway(), mute_logger("odoo.addons.mail.models.mail_thread"):
+            self.env["mail.thread"].message_process(
+                False,
+                f"From: acme@customer.example\nTo: {self.mail_alias_domain.catchall_email}\n"
+                f"Subject: Re: reminder\nMessage-Id: <answer-1@customer.example>\n"
+                f"In-Reply-To: {notice.mail_mail_id.message_id}\n\nWe pay on Friday.\n",
+            )
+
+        self.assertIn("We pay on Friday", account.message_ids[0].body)
+        self.assertEqual(account.attention, "replied")
+        self.assertTrue(account.activity_ids)
+
+    def test_bounce_counts_as_failed_and_takes_the_level_back(self):
+        [notice] = self.send_out(self.run_)
+        self.assertEqual(self.levels(self.invoice), [2])
+
+        with self.mock_mail_gateway(), mute_logger("odoo.addons.mail.models.mail_thread"):
+            self.env["mail.thread"].message_process(False, self._bounce_of(notice))
+
+        self.assertEqual(notice.state, "failed")
+        self.assertIn("came back", notice.error)
+        self.assertEqual(self.levels(self.invoice), [0])
+        self.assertEqual(notice.account_id.attention, "bounced")
+        self.assertEqual(self.propose().line_ids.reason_code, "no_address")
+
+        self.customer.email = "right@customer.example"
+        self.assertEqual(self.propose().line_ids.reason_code, "notify")
+
+    def _bounce_of(self, notice):
+        return (
+            f"Return-Path: <>\nFrom: MAILER-DAEMON@customer.example\nTo: {self.mail_alias_domain.bounce_email}\n"
+            "Subject: Undelivered Mail Returned to Sender\nMessage-Id: <bounce-1@customer.example>\n"
+            'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\nMIME-Version: 1.0\n\n'
+            "--b\nContent-Type: text/plain\n\nUser unknown\n\n"
+            "--b\nContent-Type: message/delivery-status\n\nFinal-Recipient: rfc822; acme@customer.example\nAction: failed\n"
+            "Status: 5.1.1\n\n"
+            f"--b\nContent-Type: text/rfc822-headers\n\nMessage-Id: {notice.mail_mail_id.message_id}\n"
+            "To: acme@customer.example\n\n--b--\n"
+        )

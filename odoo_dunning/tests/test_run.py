@@ -1,0 +1,292 @@
+"""The life of a run: proposed, edited, approved, sent, cancelled, undone."""
+
+from datetime import timedelta
+
+from odoo.exceptions import UserError, ValidationError
+from odoo.tests import tagged
+
+from odoo.addons.mail.tests.common import MailCase
+
+from .common import TODAY, DunningCase, collections_user
+
+
+@tagged("post_install", "-at_install")
+class TestRun(DunningCase, MailCase):
+    def test_every_open_item_gets_exactly_one_line_with_a_reason(self):
+        due, young = self.make_invoice(due_days=10), self.make_invoice(due_days=2)
+        self.make_invoice(partner=self.make_customer("Silent", email=False), due_days=40)
+
+        run = self.propose()
+
+        open_items = self.env["dunning.item"].search([("company_id", "=", self.company.id), ("is_open", "=", True)])
+        self.assertEqual(run.line_ids.item_id, open_items)
+        self.assertEqual(len(run.line_ids), 3)
+        self.assertEqual(self.line_of(run, due).reason_code, "notify")
+        self.assertEqual(self.line_of(run, young).reason_code, "too_young")
+        self.assertTrue(all(run.line_ids.mapped("reason")))
+        self.assertEqual(run.state, "proposed")
+        self.assertEqual((run.line_count, run.notify_count, run.notice_count), (3, 1, 1))
+
+    def test_a_customer_with_many_invoices_gets_one_message_per_currency(self):
+        yen = self.env.ref("base.JPY")
+        yen.active = True
+        self.env["res.currency.rate"].create({"currency_id": yen.id, "rate": 150.0, "name": "2020-01-01"})
+        for days in (8, 10, 30):
+            self.make_invoice(due_days=days)
+        self.make_invoice(due_days=9, amount=5000, currency_id=yen.id)
+
+        run = self.propose()
+
+        self.assertEqual(sorted(run.notice_ids.mapped("currency_id.name")), ["JPY", self.company.currency_id.name])
+        self.assertEqual(sorted(run.notice_ids.mapped("item_count")), [1, 3])
+
+    def test_sent_message_raises_levels_and_the_contact_date_once(self):
+        invoice = self.make_invoice(due_days=10)
+
+        notices = self.send_out(self.propose())
+
+        self.assertEqual(notices.mapped("state"), ["sent"])
+        item = self.item_of(invoice)
+        self.assertRecordValues(
+            item, [{"level_id": self.friendly.id, "level_rank": 2, "level_date": TODAY, "bound_policy_id": self.policy.id}]
+        )
+        self.assertEqual(item.account_id.last_contact_date, TODAY)
+        self.assertEqual(notices.run_id.state, "done")
+
+        notices._mark_sent()
+        self.assertEqual(item.level_rank, 2)
+
+    def test_second_run_the_same_day_sends_nothing(self):
+        self.make_invoice(due_days=10)
+        self.send_out(self.propose())
+
+        second = self.propose()
+
+        self.assertFalse(second.notice_ids)
+        self.assertEqual(second.line_ids.mapped("reason_code"), ["too_young"])
+
+    def test_second_open_run_cannot_take_the_same_items(self):
+        invoice = self.make_invoice(due_days=10)
+        self.propose()
+
+        second = self.propose()
+
+        self.assertFalse(second.notice_ids)
+        self.assertEqual(self.line_of(second, invoice).reason_code, "in_other_run")
+
+    def test_cancelled_run_frees_its_items(self):
+        invoice = self.make_invoice(due_days=10)
+        first = self.propose()
+
+        first.action_cancel()
+
+        self.assertEqual(first.state, "cancelled")
+        self.assertEqual(first.notice_ids.mapped("state"), ["withdrawn"])
+        self.assertEqual(self.line_of(self.propose(), invoice).reason_code, "notify")
+
+    def test_proposing_again_starts_over(self):
+        self.make_invoice(due_days=10)
+        run = self.propose()
+        late = self.make_invoice(partner=self.make_customer("Late"), due_days=20)
+
+        run.action_propose_now()
+
+        self.assertEqual(len(run.line_ids), 2)
+        self.assertEqual(self.line_of(run, late).decision, "notify")
+
+    def test_approved_run_cannot_be_proposed_or_edited(self):
+        invoice = self.make_invoice(due_days=10)
+        run = self.propose()
+        run.action_approve()
+
+        with self.assertRaisesRegex(UserError, "approved already"):
+            run.action_propose_now()
+        with self.assertRaisesRegex(UserError, "only a proposal can be edited"):
+            self.line_of(run, invoice).action_exclude()
+        with self.assertRaisesRegex(UserError, "has a history"):
+            run.unlink()
+
+    def test_amounts_of_the_run_are_kept_per_currency(self):
+        self.make_invoice(amount=100.0, due_days=10)
+        self.make_invoice(amount=20.5, due_days=1)
+
+        figures = self.propose().totals["currencies"][self.company.currency_id.name]
+
+        self.assertEqual(figures["notify"], {"count": 1, "amount": "100.00"})
+        self.assertEqual(figures["leave"], {"count": 1, "amount": "20.50"})
+
+    def test_interrupted_proposal_goes_on_where_it_stopped(self):
+        for number in range(3):
+            self.make_invoice(partner=self.make_customer(f"Slice {number}"), due_days=10)
+        run = self.env["dunning.run"].create({"company_id": self.company.id, "date": TODAY})
+        run._start_proposing()
+        self.patch_slices(1)
+        slices = run._propose_slices()
+        next(slices)
+        next(slices)
+        self.assertEqual(run.account_done_count, 1)
+
+        run._propose()
+
+        self.assertEqual((run.state, len(run.line_ids), len(run.line_ids.item_id)), ("proposed", 3, 3))
+
+    def patch_slices(self, limit):
+        from ..bulk import snapshot
+
+        self.patch(snapshot.next_accounts, "__defaults__", (limit,))
+
+
+@tagged("post_install", "-at_install")
+class TestProposalEditing(DunningCase, MailCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.first, cls.second = cls.make_invoice(due_days=30), cls.make_invoice(due_days=10, amount=50.0)
+        cls.run_ = cls.propose()
+        cls.notice = cls.run_.notice_ids
+
+    def test_excluding_an_item_shrinks_its_message(self):
+        self.line_of(self.run_, self.second).action_exclude()
+
+        self.assertRecordValues(self.notice, [{"item_count": 1, "amount_total": 100.0, "state": "proposed"}])
+        line = self.line_of(self.run_, self.second)
+        self.assertRecordValues(line, [{"decision": "leave", "reason_code": "excluded", "claim": False}])
+
+    def test_excluding_the_last_item_withdraws_the_message(self):
+        self.run_.line_ids.action_exclude()
+
+        self.assertEqual(self.notice.state, "withdrawn")
+
+    def test_item_excluded_for_good_stays_out_of_the_next_run(self):
+        self.line_of(self.run_, self.second).action_exclude_for_good()
+        self.run_.action_cancel()
+
+        self.assertEqual(self.line_of(self.propose(), self.second).reason_code, "excluded")
+
+    def test_hold_from_the_proposal_holds(self):
+        self.line_of(self.run_, self.first).action_hold("2026-12-24", "Called, waits for approval")
+        self.run_.action_cancel()
+
+        line = self.line_of(self.propose(), self.first)
+
+        self.assertEqual(line.reason_code, "hold")
+        self.assertIn("Called, waits for approval", line.reason)
+
+    def test_level_of_a_message_can_be_changed(self):
+        self.line_of(self.run_, self.first).set_level(self.final)
+        self.send_out(self.run_)
+
+        self.assertEqual(self.levels(self.first, self.second), [4, 4])
+        self.assertEqual(self.notice.subject.split(":")[0], "Final notice")
+
+    def test_level_of_another_policy_is_refused(self):
+        other = self.policy.copy()
+
+        with self.assertRaisesRegex(UserError, "belongs to policy"):
+            self.line_of(self.run_, self.first).set_level(other.level_ids[0])
+
+    def test_level_already_sent_is_refused(self):
+        self.send_out(self.run_)
+        self.company.dunning_gap_days = 0
+        third = self.propose(date=TODAY + timedelta(days=30))
+        self.assertTrue(third.notice_ids)
+
+        with self.assertRaisesRegex(UserError, "was already sent at level Friendly reminder"):
+            third.line_ids.filtered("notice_id")[:1].set_level(self.friendly)
+
+    def test_recipient_can_be_changed_and_brings_address_and_language(self):
+        other = self.make_customer("Office of Acme", email="office@acme.example")
+
+        self.notice.partner_id = other
+        self.send_out(self.run_)
+
+        self.assertEqual(self.notice.mail_mail_id.email_to, "office@acme.example")
+
+    def test_edited_text_leaves_as_it_was_written(self):
+        self.notice.action_edit_text()
+        self.notice.write({"subject": "About your account", "body_text": "Dear friend"})
+
+        self.send_out(self.run_)
+
+        self.assertEqual(self.notice.mail_mail_id.subject, "About your account")
+        [sent] = self._mails
+        self.assertEqual(sent["body_alternative"], "Dear friend")
+
+    def test_preview_is_what_will_be_sent(self):
+        preview = self.notice.action_preview()
+
+        self.send_out(self.run_)
+
+        self.assertEqual(preview.subject, self.notice.subject)
+        self.assertEqual(preview.html, self.notice.mail_mail_id.body_html)
+
+
+@tagged("post_install", "-at_install")
+class TestApproval(DunningCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.make_invoice(due_days=10, amount=500.0)
+        cls.colleague = collections_user(cls.env, "colleague")
+
+    def test_four_eyes_need_a_second_person(self):
+        self.company.dunning_four_eyes = True
+        run = self.propose()
+
+        with self.assertRaisesRegex(UserError, "needs a second person"):
+            run.action_approve()
+
+        run.with_user(self.colleague).action_approve()
+        self.assertEqual(run.approved_by_id, self.colleague)
+
+    def test_four_eyes_only_from_the_amount_on(self):
+        self.company.write({"dunning_four_eyes": True, "dunning_four_eyes_amount": 500.01})
+
+        run = self.propose()
+        run.action_approve()
+
+        self.assertEqual(run.state, "approved")
+
+    def test_draft_cannot_be_approved(self):
+        run = self.env["dunning.run"].create({"company_id": self.company.id})
+
+        with self.assertRaisesRegex(UserError, "Propose it first"):
+            run.action_approve()
+
+    def test_automatic_policy_goes_through_the_same_states(self):
+        self.company.dunning_is_automatic = True
+        self.policy.is_automatic = True
+
+        self.env["dunning.run"]._start_automatic()
+        run = self.env["dunning.run"].search([("company_id", "=", self.company.id)])
+        self.assertTrue(run.is_proposing)
+        run._propose()
+        run._approve_automatic()
+        self.env["dunning.run"]._start_automatic()
+
+        self.assertEqual(run.state, "approved")
+        self.assertEqual(self.env["dunning.run"].search_count([("company_id", "=", self.company.id)]), 1)
+
+    def test_automatic_run_waits_for_a_person_where_a_policy_is_not_automatic(self):
+        self.company.dunning_is_automatic = True
+        self.env["dunning.run"]._start_automatic()
+        run = self.env["dunning.run"].search([("company_id", "=", self.company.id)])
+        run._propose()
+
+        run._approve_automatic()
+
+        self.assertEqual(run.state, "proposed")
+
+    def test_second_proposal_of_a_company_at_once_is_refused(self):
+        first = self.env["dunning.run"].create({"company_id": self.company.id})
+        first._start_proposing()
+        second = self.env["dunning.run"].create({"company_id": self.company.id})
+
+        with self.assertRaisesRegex(UserError, "is being worked out already"):
+            second.action_propose()
+
+    def test_settings_that_cannot_work_are_refused(self):
+        with self.assertRaisesRegex(ValidationError, "must start before it ends"):
+            self.company.write({"dunning_window_start_hour": 20, "dunning_window_end_hour": 8})
+        with self.assertRaisesRegex(ValidationError, "“Most messages per day” cannot be negative"):
+            self.company.dunning_cap_per_day = -1
