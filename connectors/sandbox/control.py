@@ -139,8 +139,7 @@ class Control:
         return {"count": len(entries), "by_path": counts, "by_status": statuses, "entries": entries}
 
     def get_faults(self, asked):
-        with self.sandbox.book.lock:
-            return [order.describe() for order in self.sandbox.faults.orders]
+        return [order.describe() for order in self.sandbox.faults.orders]
 
     def get_webhooks_pending(self, asked):
         return [
@@ -154,12 +153,10 @@ class Control:
         return self.sandbox.advance_day(int(asked.get("days", 1)))
 
     def post_faults(self, asked):
-        with self.sandbox.book.lock:
-            return self.sandbox.faults.order(**asked).describe()
+        return self.sandbox.faults.order(**asked).describe()
 
     def post_faults_clear(self, asked):
-        with self.sandbox.book.lock:
-            self.sandbox.faults.clear()
+        self.sandbox.faults.clear()
         return {}
 
     def post_requests_clear(self, asked):

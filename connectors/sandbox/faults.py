@@ -7,6 +7,7 @@ one seed the same requests meet the same faults.
 
 import random
 import re
+import threading
 from dataclasses import dataclass, field
 
 # Answered in the vendor's words instead of doing the work.
@@ -81,9 +82,10 @@ class Order:
 
 
 class Plan:
-    """The orders that stand; called under the sandbox's lock."""
+    """The orders that stand. Safe to call from any thread."""
 
     def __init__(self, seed):
+        self._lock = threading.Lock()
         self.random = random.Random(f"faults/{seed}")
         self.orders = []
 
@@ -101,7 +103,8 @@ class Plan:
 
     def due(self, request_text):
         """The orders that strike this request, in the order they were given; spends them."""
-        return [order for order in self.orders if self._strikes(order, request_text)]
+        with self._lock:
+            return [order for order in self.orders if self._strikes(order, request_text)]
 
     def _strikes(self, order, request_text):
         if order.struck >= order.count or not re.search(order.match, request_text):

@@ -144,7 +144,20 @@ class Life:
         self.today += timedelta(days=1)
         self._happened = Counter()
         self._run_due()
+        for company in self.book.companies.values():
+            self._stir(company)
         return self._happened
+
+    def _stir(self, company):
+        """Corrections that come more often than in real life, so that a few days show them all."""
+        untouched = [one for one in company.open_invoices() if not one.allocations]
+        if untouched and self._chance(60):
+            self._postpone(company, self.random.choice(untouched))
+        if untouched and self._chance(35):
+            self._void(company, self.random.choice(untouched[-20:]))
+        used = [one for one in company.sources.values() if one.kind != "payment" and one.allocations]
+        if used and self._chance(15):
+            self._take_back(company, self.random.choice(used).allocations[-1])
 
     def _open_day(self):
         self._at = datetime.combine(self.today, OPENING, timezone.utc)
@@ -519,11 +532,14 @@ class Life:
         if not invoice.live or invoice.allocations:
             return
         if self._chance(50):
-            company.edit(
-                invoice, due_date=invoice.due_date + timedelta(days=7), note="Due date moved as agreed"
-            )
+            self._postpone(company, invoice)
         else:
             company.reprice(invoice, self._lines(company, person, invoice.currency))
+            self._happened["edits"] += 1
+
+    def _postpone(self, company, invoice):
+        later = invoice.due_date + timedelta(days=7)
+        company.edit(invoice, due_date=later, note="Due date moved as agreed")
         self._happened["edits"] += 1
 
     def _credit(self, company, person, invoice):

@@ -77,12 +77,18 @@ class Sandbox:
         return self
 
     def bind(self):
-        """Take the port, so that `base_url` is known; requests wait until the sandbox serves."""
-        self._server = make_server(
-            self.host, self._port, self._respond, threaded=True, request_handler=_QuietHandler
-        )
+        """Take the port, so that `base_url` is known; requests wait until the sandbox serves. Raises OSError."""
+        with socket.create_server((self.host, self._port), backlog=128) as listener:
+            self._server = make_server(
+                self.host,
+                0,
+                self._respond,
+                threaded=True,
+                request_handler=_QuietHandler,
+                fd=listener.fileno(),
+            )
         self._server.daemon_threads = True
-        self._port = self._server.server_port
+        self._port = self._server.port
         return self
 
     def serve_forever(self):
@@ -161,8 +167,7 @@ class Sandbox:
             return reply.to_response()(environ, start_response)
         began_s = time.monotonic()
         text = f"{request.method} {request.full_path}\n{request.get_data(as_text=True)[:4000]}"
-        with self.book.lock:
-            orders = self.faults.due(text)
+        orders = self.faults.due(text)
         reply = self._answer(request, orders, environ)
         self.skin.dress(request, reply)
         self._note(request, reply, orders, began_s)

@@ -152,7 +152,8 @@ def _process(tmp_path, *arguments):
 def test_it_runs_as_a_process_of_its_own_and_stops_on_interrupt(tmp_path):
     process = _process(tmp_path, "xero", "--today", "2026-11-21", "--scale", "0.1", "--consent", "auto")
     try:
-        url = re.search(r"http://\S+", process.stdout.readline()).group()
+        said = [process.stdout.readline() for _ in range(12)]
+        url = re.search(r"http://\S+", said[0]).group()
         state = requests.get(f"{url}/_sandbox/state", timeout=20).json()
         assert (state["vendor"], state["companies"][0]["counts"]["customers"]) == ("xero", 17)
     finally:
@@ -160,7 +161,7 @@ def test_it_runs_as_a_process_of_its_own_and_stops_on_interrupt(tmp_path):
         output, _ = process.communicate(timeout=20)
     assert process.returncode == 0
     assert "Traceback" not in output
-    assert "sandbox-client" in output
+    assert "client id sandbox-client, client secret sandbox-secret" in "".join(said)
 
 
 def test_a_taken_port_is_told_in_one_sentence(tmp_path, quickbooks):
