@@ -54,7 +54,8 @@ class Budget:
 current: ContextVar[Budget | None] = ContextVar("dunning_rendering_budget", default=None)
 
 
-def checked_length(chars: int) -> None:
+def checked_length(chars: int) -> int:
     """Refuse a single value longer than ``VALUE_CHARS`` before it is built."""
     if chars > VALUE_CHARS:
         raise BudgetExceeded(f"A text in the template grows beyond {VALUE_CHARS:,} characters. Shorten it.")
+    return chars

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 INVOICE = "invoice"
 CREDIT = "credit"
@@ -24,6 +25,27 @@ _WEB = re.compile(r"https?://[^\s\"'<>]+\Z", re.IGNORECASE)
 _IMAGE = re.compile(r"(?:https?://|cid:|data:image/(?:png|jpeg|gif);base64,)[^\s\"'<>]+\Z", re.IGNORECASE)
 
 
+@lru_cache(maxsize=32)
+def _fields_of_type(record_type, written: str) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(record_type) if field.type == written)
+
+
+class Record:
+    """What all records share: a text is a plain ``str``. Markup would pass unescaped, Odoo's ``False`` be printed."""
+
+    def __post_init__(self):
+        for name in _fields_of_type(type(self), "str"):
+            value = getattr(self, name)
+            if type(value) is not str:
+                object.__setattr__(self, name, _plain(value))
+        for name in _fields_of_type(type(self), "tuple[str, ...]"):
+            object.__setattr__(self, name, tuple(map(_plain, getattr(self, name))))
+
+
+def _plain(value) -> str:
+    return str(value or "")
+
+
 def _keep_only(record, name: str, pattern: re.Pattern, otherwise: str = "") -> None:
     """A link or colour that could break out of its attribute is dropped: the data may come from a foreign ledger."""
     value = getattr(record, name)
@@ -32,7 +54,7 @@ def _keep_only(record, name: str, pattern: re.Pattern, otherwise: str = "") -> N
 
 
 @dataclass(frozen=True)
-class Currency:
+class Currency(Record):
     """ISO 4217 ``code`` and decimal ``digits`` (EUR 2, JPY 0, KWD 3); ``symbol`` for codes outside ISO."""
 
     code: str
@@ -41,7 +63,7 @@ class Currency:
 
 
 @dataclass(frozen=True)
-class BankAccount:
+class BankAccount(Record):
     iban: str
     bank_name: str = ""
     bic: str = ""
@@ -49,7 +71,7 @@ class BankAccount:
 
 
 @dataclass(frozen=True)
-class Company:
+class Company(Record):
     """The sender. Colours are ``#rrggbb``; ``logo_url`` is an http(s), ``cid:`` or image ``data:`` address."""
 
     name: str
@@ -64,6 +86,7 @@ class Company:
     bank_accounts: tuple[BankAccount, ...] = ()
 
     def __post_init__(self):
+        super().__post_init__()
         _keep_only(self, "primary_color", _COLOR, "#35506b")
         _keep_only(self, "secondary_color", _COLOR, "#5d6b78")
         _keep_only(self, "logo_url", _IMAGE)
@@ -71,7 +94,7 @@ class Company:
 
 
 @dataclass(frozen=True)
-class Customer:
+class Customer(Record):
     """``salutation_name`` is whom the text greets ("Anna Schmidt"), empty when no person is known."""
 
     name: str
@@ -81,13 +104,13 @@ class Customer:
 
 
 @dataclass(frozen=True)
-class Recipient:
+class Recipient(Record):
     name: str
     email: str = ""
 
 
 @dataclass(frozen=True)
-class Contact:
+class Contact(Record):
     """Whom the customer can ask."""
 
     name: str
@@ -96,7 +119,7 @@ class Contact:
 
 
 @dataclass(frozen=True)
-class Level:
+class Level(Record):
     """``rank`` counts the levels of the policy from 1; ``tone`` is courtesy, friendly, firm, final, …"""
 
     name: str
@@ -105,7 +128,7 @@ class Level:
 
 
 @dataclass(frozen=True)
-class Document:
+class Document(Record):
     """The message itself.
 
     ``deadline_date``: pay by. ``reminded_date``: the last notice about these items, ``None`` for a first one.
@@ -124,7 +147,7 @@ class Document:
 
 
 @dataclass(frozen=True)
-class Item:
+class Item(Record):
     """One receivable. ``kind`` is invoice, credit or payment (on account); amounts of the latter two are negative.
 
     ``days_overdue`` is positive after the due date, 0 on it, negative before.
@@ -143,11 +166,12 @@ class Item:
     origin_name: str = ""
 
     def __post_init__(self):
+        super().__post_init__()
         _keep_only(self, "link_url", _WEB)
 
 
 @dataclass(frozen=True)
-class Segment:
+class Segment(Record):
     """A stretch of interest on ``base_amount``; ``from_date`` and ``to_date`` are its first and last day that count."""
 
     from_date: date
@@ -160,7 +184,7 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Charge:
+class Charge(Record):
     """What is claimed on top: ``kind`` is interest, fixed_sum or fee; ``segments`` is its calculation sheet."""
 
     label: str
@@ -172,7 +196,7 @@ class Charge:
 
 
 @dataclass(frozen=True)
-class Totals:
+class Totals(Record):
     """``principal`` = ``overdue`` + ``not_yet_due`` (invoices only); ``credits`` is zero or negative.
 
     ``total_due`` is what the message asks for: the overdue invoices (all invoices when none is overdue),
@@ -214,7 +238,7 @@ class Totals:
 
 
 @dataclass(frozen=True)
-class Offer:
+class Offer(Record):
     """Early settlement: pay ``amount`` (= total due less ``discount``) until ``until_date``."""
 
     amount: Decimal
@@ -223,7 +247,7 @@ class Offer:
 
 
 @dataclass(frozen=True)
-class Payment:
+class Payment(Record):
     """``pay_url`` pays the whole sum, ``portal_url`` shows the account, ``reference`` goes on the transfer."""
 
     reference: str = ""
@@ -231,12 +255,13 @@ class Payment:
     portal_url: str = ""
 
     def __post_init__(self):
+        super().__post_init__()
         _keep_only(self, "pay_url", _WEB)
         _keep_only(self, "portal_url", _WEB)
 
 
 @dataclass(frozen=True)
-class Receipt:
+class Receipt(Record):
     """A payment that arrived, for the message that says thanks."""
 
     amount: Decimal
@@ -245,7 +270,7 @@ class Receipt:
 
 
 @dataclass(frozen=True)
-class MessageContext:
+class MessageContext(Record):
     """Everything one message may show; each field is a variable in the template.
 
     ``language`` is an Odoo or CLDR code (``de``, ``de_AT``): labels and formats follow it.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from decimal import ROUND_HALF_UP, Decimal
+from functools import wraps
 
 from jinja2 import Undefined
 from jinja2 import filters as standard
@@ -53,17 +54,22 @@ def plural(forms, count, **values) -> str:
 
 def fill(text, **values) -> str:
     """A label with its ``{placeholders}`` replaced, once, without any format language."""
-    texts = {name: str(_defined(value)) for name, value in values.items()}
-    checked_length(len(text) + sum(map(len, texts.values())) * max(1, text.count("{")))
+    texts = {name: _printable(value) for name, value in values.items()}
+    charge_chars(checked_length(len(text) + sum(map(len, texts.values())) * max(1, text.count("{"))))
     return _PLACEHOLDER.sub(lambda match: texts.get(match[1], match[0]), str(text))
 
 
 def isolate(text) -> str:
     """A name in plain text or a subject, fenced off when it runs right to left so that it cannot turn its line."""
-    text = str(_defined(text))
-    if not text.isascii() and any(unicodedata.bidirectional(character) in ("R", "AL") for character in text):
+    text = _printable(text)
+    if not text.isascii() and _runs_right_to_left(text):
         return f"{_FIRST_STRONG_ISOLATE}{text}{_POP_ISOLATE}"
     return text
+
+
+def _runs_right_to_left(text: str) -> bool:
+    charged(text)
+    return any(unicodedata.bidirectional(character) in ("R", "AL") for character in text)
 
 
 def contrast(color) -> str:
@@ -85,9 +91,8 @@ def nl2br(text) -> Markup:
 
 def join(values, separator="") -> str:
     """Single values in a row; parts are escaped where the part of the message is HTML."""
-    parts = [_printable(value) for value in values]
-    checked_length(sum(map(len, parts)) + len(separator) * len(parts))
-    current.get().spend(len(parts))
+    parts = [_printable(value) for value in charged(values)]
+    charge_chars(checked_length(sum(map(len, parts)) + len(separator) * len(parts)))
     if isinstance(separator, Markup) or any(isinstance(part, Markup) for part in parts):
         return Markup(separator if isinstance(separator, Markup) else escape(separator)).join(parts)
     return separator.join(parts)
@@ -133,9 +138,49 @@ def _defined(value):
     return value
 
 
+def charge_chars(chars: int) -> None:
+    """Pay for work on a text: a step for every 64 characters."""
+    current.get().spend(1 + chars // 64)
+
+
+def charged_in_bulk(value):
+    """``value``, after paying for a search or copy if it is a text."""
+    if isinstance(value, str):
+        charge_chars(len(value))
+    return value
+
+
+def charged(value):
+    """``value``, after paying for a walk through it: by its length where it has one, else as it is drawn from."""
+    _defined(value)
+    if isinstance(value, (str, list, tuple, range)):
+        current.get().spend(1 + len(value))
+    elif hasattr(value, "__next__"):
+        return _charged_one_by_one(value, current.get())
+    return value
+
+
+def _charged_one_by_one(values, budget):
+    for value in values:
+        budget.spend(1)
+        yield value
+
+
+def _charging(standard_filter):
+    """A filter of Jinja's that walks through its value, made to pay for it."""
+    place = 1 if hasattr(standard_filter, "jinja_pass_arg") else 0
+
+    @wraps(standard_filter)
+    def charging(*arguments, **options):
+        before, value, after = arguments[:place], arguments[place], arguments[place + 1 :]
+        return standard_filter(*before, charged(value), *after, **options)
+
+    return charging
+
+
 def _metered(value) -> str:
     text = _printable(value)
-    current.get().spend(1 + len(text) // 64)
+    charge_chars(len(text))
     return text
 
 
@@ -169,11 +214,11 @@ ALLOWED = {
     "capitalize": capitalize,
     "trim": trim,
     "abs": abs,
+    "default": standard.FILTERS["default"],
+    "d": standard.FILTERS["d"],
     **{
-        name: standard.FILTERS[name]
+        name: _charging(standard.FILTERS[name])
         for name in (
-            "default",
-            "d",
             "e",
             "escape",
             "first",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 ERROR = "error"
 WARNING = "warning"
+LONGEST_NAME = 80
 
 PART_NAMES = {"subject": "Subject", "html": "HTML text", "text": "Plain text"}
 
@@ -50,6 +51,7 @@ class TemplateProblem(Exception):
 def did_you_mean(name: str, candidates) -> str:
     """ " Did you mean “x”?" for the nearest candidate, else the list of what there is."""
     known = sorted(candidates)
+    name = name[:LONGEST_NAME]
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     if near:
         return f" Did you mean “{near[0]}”?"

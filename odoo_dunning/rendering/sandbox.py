@@ -31,7 +31,7 @@ RANGE_LIMIT = 1_000
 NODE_DEPTH = 100
 TOO_DEEP = "The template is nested too deeply. Work out parts of it first with “set”."
 
-_TEXT_METHODS = frozenset(("upper", "lower", "title", "capitalize", "strip", "startswith", "endswith"))
+_TEXT_METHODS = frozenset(("startswith", "endswith"))
 _READABLE = {
     **READABLE_FIELDS,
     str: _TEXT_METHODS,
@@ -84,7 +84,14 @@ ALLOWED_TESTS = {
 }
 _NUMBERS = (int, float, Decimal)
 _LEAVES = (str, int, float, Decimal, date, type(None), *READABLE_FIELDS)
-_LOOP, _UNIT, _CONCAT, _FLAT, _WHOLE = "meter loop", "meter unit", "meter concat", "meter list", "whole"
+_LOOP, _UNIT, _CONCAT, _FLAT, _SIZE, _WHOLE = (
+    "loop cost",
+    "unit cost",
+    "concat cost",
+    "flat list",
+    "size cost",
+    "whole",
+)
 
 
 class MissingValue(StrictUndefined):
@@ -158,6 +165,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             _UNIT: _meter_unit,
             _CONCAT: _meter_concat,
             _FLAT: _meter_list,
+            _SIZE: filters.charged_in_bulk,
             _WHOLE: _whole,
         }
         self.filters = {**filters.ALLOWED, **internal}
@@ -366,6 +374,19 @@ class _Weaver(NodeTransformer):
         node = self.generic_visit(node)
         return _filter(node, _FLAT) if node.ctx == "load" else node
 
+    def visit_Compare(self, node):
+        node = self.generic_visit(node)
+        for operand in node.ops:
+            if operand.op in ("in", "notin"):
+                operand.expr = _filter(operand.expr, _SIZE)
+        return node
+
+    def visit_Getitem(self, node):
+        node = self.generic_visit(node)
+        if isinstance(node.arg, nodes.Slice):
+            node.node = _filter(node.node, _SIZE)
+        return node
+
     def _unit(self, node):
         weight = _weight(node)
         node = self.generic_visit(node)
@@ -428,8 +449,7 @@ def _meter_unit(_context, _nothing, steps, chars):
 @pass_context
 def _meter_concat(context, parts):
     texts = [filters._printable(part) for part in parts]
-    checked_length(sum(map(len, texts)))
-    current.get().spend(len(texts))
+    filters.charge_chars(checked_length(sum(map(len, texts))))
     if context.eval_ctx.autoescape and any(isinstance(text, Markup) for text in texts):
         return Markup("").join(texts)
     return "".join(texts)

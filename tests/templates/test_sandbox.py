@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from markupsafe import Markup
 
 from odoo_dunning.rendering import (
     Contact,
@@ -101,6 +102,8 @@ def test_autoescape_cannot_be_switched_off():
 
 # -- running away ----------------------------------------------------------------------------------------------------
 
+BIG = "{% set x %}{% for i in range(1000) %}" + 100 * "a" + "{% endfor %}{% endset %}"
+OFTEN = "{% for i in range(1000) %}{% for j in range(200) %}"
 RUNAWAY = {
     "nested ranges": "{% for a in range(1000) %}{% for b in range(1000) %}{% for c in range(1000) %}{{ a }}"
     "{% endfor %}{% endfor %}{% endfor %}",
@@ -145,6 +148,18 @@ RUNAWAY = {
     "shared part in loops": "{% for a in range(1000) %}{% for b in range(1000) %}{% include '_layout/items.txt.j2' %}"
     "{% endfor %}{% endfor %}",
     "loop over a map": "{% for a in range(1000)|map('string') %}x{% endfor %}",
+    "searching a big text": BIG + OFTEN + "{{ 'b' in x }}{% endfor %}{% endfor %}",
+    "slicing a big text": BIG + OFTEN + "{% if x[1:] %}{% endif %}{% endfor %}{% endfor %}",
+    "listing a big text": BIG + OFTEN + "{{ x|list|length }}{% endfor %}{% endfor %}",
+    "sorting a big text": BIG + OFTEN + "{{ x|sort|first }}{% endfor %}{% endfor %}",
+    "greatest of a big text": BIG + OFTEN + "{{ x|max }}{% endfor %}{% endfor %}",
+    "quoting a big text": BIG + OFTEN + "{% if x|urlencode %}{% endif %}{% endfor %}{% endfor %}",
+    "upper case of a big text": BIG + OFTEN + "{% if x|upper %}{% endif %}{% endfor %}{% endfor %}",
+    "fencing a big text": BIG
+    + OFTEN
+    + "{% if ('ä' ~ x[:90000])|isolate %}{% endif %}{% endfor %}{% endfor %}",
+    "walking a long list": OFTEN + "{{ range(1000)|map('string')|list|length }}{% endfor %}{% endfor %}",
+    "adding up a long list": OFTEN + "{{ range(1000)|sum }}{% endfor %}{% endfor %}",
     "wide number format": "{{ 1|number(1000000000) }}",
     "wide centring": "{{ 'x'|center(1000000000) }}",
     "wide indent": "{{ 'x'|indent(1000000000) }}",
@@ -257,6 +272,14 @@ def test_an_endless_name_leaves_a_subject_of_bounded_length():
 def test_a_link_from_a_ledger_that_is_no_web_address_is_dropped(url):
     item = Item("1", "invoice", CONTEXT.items[0].total_amount, CONTEXT.items[0].open_amount, link_url=url)
     assert item.link_url == ""
+
+
+def test_markup_and_false_in_the_data_are_plain_text():
+    context = replace(
+        CONTEXT, customer=Customer(name=Markup("<b>"), salutation_name=False), legal_texts=(Markup("<i>"),)
+    )
+    source = "{{ customer.name }}{{ customer.salutation_name }}{{ legal_texts[0]|nl2br }}"
+    assert render(parts(html=source), context).html == "&lt;b&gt;&lt;i&gt;\n"
 
 
 def test_a_colour_cannot_carry_style():
