@@ -120,7 +120,7 @@ def _company(company):
         website=company.website or "",
         vat=company.vat or "",
         logo_url=logo_url,
-        primary_color=company.email_secondary_color or company.primary_color or "#35506b",
+        primary_color=company.primary_color or company.email_secondary_color or "#35506b",
         secondary_color=company.secondary_color or "#5d6b78",
         bank_accounts=tuple(
             r.BankAccount(bank.acc_number, bank.bank_name or "", bank.bank_bic or "", bank.acc_holder_name or "")

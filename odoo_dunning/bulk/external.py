@@ -71,7 +71,12 @@ def _checked(vals):
     if unknown:
         raise ValueError(f"{where}: unknown field “{min(unknown)}”.")
     defaults = {"is_open": Decimal(vals["amount_open"]) != 0, "no_followup": False}
-    return {**defaults, **vals}
+    return {**defaults, **{name: _or_null(name, value) for name, value in vals.items()}}
+
+
+def _or_null(name, value):
+    """The ORM says False where the database says nothing."""
+    return None if value is False and COLUMNS[name] != "bool" else value
 
 
 def _newest(rows):

@@ -51,6 +51,12 @@ class TestItemExternal(DunningCase):
     def stored(self):
         return self.env["dunning.item"].search([("ledger_id", "=", self.ledger.id)])
 
+    def test_what_the_orm_calls_false_is_stored_as_nothing(self):
+        self.upsert(self.row("A", reference=False, due_date=False))
+
+        self.assertRecordValues(self.stored(), [{"reference": False, "due_date": False}])
+        self.assertFalse(self.env["dunning.item"].search([("reference", "=", "false")]))
+
     def test_new_changed_and_replayed_rows_are_counted(self):
         self.assertEqual(
             self.upsert(self.row("A"), self.row("B")), {"inserted": 2, "updated": 0, "unchanged": 0, "stale": 0}
