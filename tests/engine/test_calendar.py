@@ -111,6 +111,12 @@ def test_a_customer_still_in_yesterday_is_not_written_to_a_day_early():
     assert (slot.send_at, slot.send_on, slot.shift) == (at(2025, 6, 11, 18), date(2025, 6, 11), "local_date")
 
 
+def test_a_late_hour_of_yesterday_does_not_cost_a_day():
+    # 07:00 UTC on 11 June is 21:00 on 10 June in Honolulu: the window of the 10th is over, that of the 11th is not
+    slot = first_slot(Calendar(), Place("US", None), HONOLULU, date(2025, 6, 11), at(2025, 6, 11, 7))
+    assert (slot.send_at, slot.send_on) == (at(2025, 6, 11, 18), date(2025, 6, 11))
+
+
 def test_a_customer_already_in_tomorrow_gets_it_in_his_own_day():
     # 22:00 UTC on 11 June is 10:00 on 12 June in Auckland
     slot = first_slot(Calendar(), Place("NZ", None), AUCKLAND, date(2025, 6, 11), at(2025, 6, 11, 22))

@@ -74,6 +74,10 @@ def test_already_dunned_item_climbs_one_level_even_by_age():
     assert answer(run(old, by=policy(entry="by_age"))).level_rank == 2
 
 
+def test_a_level_on_the_due_date_is_no_courtesy_level():
+    assert codes(run(invoice(overdue=30), by=policy(level(1, 0)))) == {1: "notify"}
+
+
 def test_level_cap_lets_a_dunned_item_climb_further_when_raised():
     old = invoice(overdue=90, level_rank=1, level_date=date(2025, 4, 1))
     assert answer(run(old, by=policy(level_cap=2))).level_rank == 3
@@ -146,6 +150,31 @@ def test_highest_strategy_does_not_fall_behind_the_level_the_customer_has_reache
     assert answer(decision, 2).level_rank == 2
 
 
+def test_highest_strategy_leaves_items_of_another_policy_at_their_own_level():
+    mine, other = policy(strategy="highest"), policy(id=2)
+    items = (
+        invoice(1, overdue=6, policy_id=2),
+        invoice(2, overdue=60, level_rank=2, level_date=date(2025, 5, 1)),
+        invoice(3, overdue=6),
+    )
+    decision = decide(account(), items, {1: mine, 2: other}, ruling())
+    assert [row.level_rank for row in decision.answers] == [1, 3, 3]
+
+
+def test_the_highest_level_speaks_for_the_message_wherever_it_stands():
+    dunned = {"level_rank": 1, "level_date": date(2025, 5, 1)}
+    items = (invoice(1, overdue=6), invoice(2, overdue=6), invoice(3, overdue=30, **dunned))
+    (message,) = run(*items).messages
+    assert (message.level_rank, message.level_id) == (2, 12)
+
+
+def test_at_the_same_level_the_customers_own_policy_speaks():
+    other = policy(level(1, 5, id=21), id=2, min_amounts={"EUR": D("500")})
+    items = (invoice(1, overdue=6, policy_id=2), invoice(2, overdue=6))
+    (message,) = decide(account(), items, {1: policy(), 2: other}, ruling()).messages
+    assert (message.policy_id, message.level_id, message.item_ids) == (1, 11, (1, 2))
+
+
 # -- minimums
 
 
@@ -179,7 +208,7 @@ def test_minimum_percent_of_the_invoice():
 
 
 def test_minimum_per_account_is_per_currency_and_never_added_across():
-    by = policy(min_amounts={"EUR": D("150"), "USD": D("150")})
+    by = policy(min_amounts={"EUR": D("150"), "USD": D("200.00")})
     items = (
         invoice(1, overdue=6),
         invoice(2, overdue=6, currency="USD"),
@@ -258,6 +287,8 @@ def test_broken_promise_advances_only_where_the_policy_says_so():
     )
     assert codes(run(broken)) == {1: "waiting_since_last_level"}
     assert codes(run(broken, by=policy(broken_promise="advance"))) == {1: "notify"}
+    same_day = broken._replace(broken_promise_date=date(2025, 6, 3))
+    assert codes(run(same_day, by=policy(broken_promise="advance"))) == {1: "notify"}
     old_news = broken._replace(broken_promise_date=date(2025, 6, 2))
     assert codes(run(old_news, by=policy(broken_promise="advance"))) == {1: "waiting_since_last_level"}
 

@@ -87,6 +87,13 @@ def test_general_credit_is_kept_from_items_left_alone():
     assert codes(decision) == {1: "hold", 2: "disputed", 3: "netted", 4: "credit"}
 
 
+def test_credit_named_for_a_held_invoice_is_not_spent_on_another():
+    held = invoice(1, overdue=90, hold_until=date(2025, 12, 31))
+    decision = run(held, invoice(2, overdue=6), credit(3, "100.00", reference="INV/1"))
+    assert codes(decision) == {1: "hold", 2: "notify", 3: "credit"}
+    assert applied(decision) == [(3, 1, D("100.00"))]
+
+
 def test_credit_that_settles_a_dispute_nets_the_disputed_invoice():
     disputed = invoice(1, overdue=6, amount_disputed=D("100.00"))
     decision = run(disputed, credit(2, "100.00", reference="INV/1"))

@@ -140,7 +140,7 @@ def test_recheck_of_an_unchanged_world_confirms_every_message(case):
             assert found.amounts[item_id] == amount
 
 
-@given(st.lists(cases, max_size=6), st.integers(0, 4), st.integers(0, 4))
+@given(st.lists(cases, max_size=3), st.integers(0, 4), st.integers(0, 4))
 def test_volume_caps_are_never_exceeded_and_nothing_is_lost(several, cap_per_day, cap_per_hour):
     ration = Ration(cap_per_day, cap_per_hour)
     for case in several:
