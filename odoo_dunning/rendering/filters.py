@@ -25,43 +25,43 @@ _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
 
 def money(amount, currency=None) -> str:
     """An amount in the message's currency: ``{{ totals.total_due|money }}``."""
-    return current.get().formats.money(_defined(amount), currency)
+    return current.get().formats.money(defined(amount), currency)
 
 
 def date(value, style="medium") -> str:
     """A calendar date; style short, medium, long or full."""
-    return current.get().formats.date(_defined(value), style)
+    return current.get().formats.date(defined(value), style)
 
 
 def number(value, digits=0) -> str:
-    return current.get().formats.number(_defined(value), digits)
+    return current.get().formats.number(defined(value), digits)
 
 
 def percent(value) -> str:
     """A rate given in per cent: ``{{ segment.rate_pct|percent }}``."""
-    return current.get().formats.percent(_defined(value))
+    return current.get().formats.percent(defined(value))
 
 
 def plural(forms, count, **values) -> str:
     """The form of a label for a count, the count filled in: ``{{ labels.days_overdue|plural(item.days_overdue) }}``."""
-    if not isinstance(_defined(forms), Plural):
+    if not isinstance(defined(forms), Plural):
         raise ValueError(
             "The filter “plural” needs a label with several forms, such as “labels.days_overdue”."
         )
-    text = current.get().formats.plural(forms, _defined(count))
+    text = current.get().formats.plural(forms, defined(count))
     return fill(text, **values) if values else text
 
 
 def fill(text, **values) -> str:
     """A label with its ``{placeholders}`` replaced, once, without any format language."""
-    texts = {name: _printable(value) for name, value in values.items()}
+    texts = {name: printable(value) for name, value in values.items()}
     charge_chars(checked_length(len(text) + sum(map(len, texts.values())) * max(1, text.count("{"))))
     return _PLACEHOLDER.sub(lambda match: texts.get(match[1], match[0]), str(text))
 
 
 def isolate(text) -> str:
     """A name in plain text or a subject, fenced off when it runs right to left so that it cannot turn its line."""
-    text = _printable(text)
+    text = printable(text)
     if not text.isascii() and _runs_right_to_left(text):
         return f"{_FIRST_STRONG_ISOLATE}{text}{_POP_ISOLATE}"
     return text
@@ -91,7 +91,7 @@ def nl2br(text) -> Markup:
 
 def join(values, separator="") -> str:
     """Single values in a row; parts are escaped where the part of the message is HTML."""
-    parts = [_printable(value) for value in charged(values)]
+    parts = [printable(value) for value in charged(values)]
     charge_chars(checked_length(sum(map(len, parts)) + len(separator) * len(parts)))
     if isinstance(separator, Markup) or any(isinstance(part, Markup) for part in parts):
         return Markup(separator if isinstance(separator, Markup) else escape(separator)).join(parts)
@@ -105,11 +105,11 @@ def replace(text, old, new) -> str:
 
 
 def round_half_up(value, digits=0):
-    return Decimal(_defined(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    return Decimal(defined(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
 
 
 def length(value) -> int:
-    return len(_defined(value))
+    return len(defined(value))
 
 
 def upper(text) -> str:
@@ -132,7 +132,7 @@ def trim(text) -> str:
     return _metered(text).strip()
 
 
-def _defined(value):
+def defined(value):
     if isinstance(value, Undefined):
         value._fail_with_undefined_error()
     return value
@@ -152,7 +152,7 @@ def charged_in_bulk(value):
 
 def charged(value):
     """``value``, after paying for a walk through it: by its length where it has one, else as it is drawn from."""
-    _defined(value)
+    defined(value)
     if isinstance(value, (str, list, tuple, range)):
         current.get().spend(1 + len(value))
     elif hasattr(value, "__next__"):
@@ -179,13 +179,13 @@ def _charging(standard_filter):
 
 
 def _metered(value) -> str:
-    text = _printable(value)
+    text = printable(value)
     charge_chars(len(text))
     return text
 
 
-def _printable(value) -> str:
-    _defined(value)
+def printable(value) -> str:
+    defined(value)
     if isinstance(value, str):
         return value
     if isinstance(value, _SCALARS):

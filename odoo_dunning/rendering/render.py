@@ -10,10 +10,11 @@ from jinja2.exceptions import SecurityError, TemplateNotFound, TemplateSyntaxErr
 
 from .budget import Budget, BudgetExceeded, current
 from .context import VARIABLES, MessageContext
+from .fences import TOO_DEEP, not_shipped
 from .formats import Formats
 from .parts import FILE_NAMES, HTML, SUBJECT, TEXT, Message, TemplateParts
 from .problems import Problem, TemplateProblem, did_you_mean
-from .sandbox import TOO_DEEP, Sandbox, not_shipped
+from .sandbox import Sandbox
 from .shipped import label_language, labels_for, partials
 
 SUBJECT_CHARS = 250
