@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.stage import apt, cache, checkout, odoo_tests, ports, suites
+from tests.stage.deadline import deadline
 from tests.stage.errors import StageError
 from tests.stage.outcome import Outcome
 
@@ -139,6 +140,23 @@ def test_mailbox_refuses_when_told_to(smtp_server) -> None:
     ):
         client.sendmail("us@example.com", ["gone@example.com"], "Subject: x\r\n\r\nx")
     assert smtp_server.messages() == []
+
+
+# --- Test runs ----------------------------------------------------------------------------------------------------
+
+
+def test_hanging_process_is_stopped() -> None:
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    with deadline(process, seconds=0.1) as over:
+        process.wait(timeout=60)
+    assert over.is_set()
+
+
+def test_process_in_time_is_left_alone() -> None:
+    process = subprocess.Popen([sys.executable, "-c", "pass"])
+    with deadline(process, seconds=60) as over:
+        assert process.wait() == 0
+    assert not over.is_set()
 
 
 # --- Reading results ----------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tests.stage import cache, odoo, ports, postgres, progress
+from tests.stage.deadline import SUITE_SECONDS, deadline
 from tests.stage.outcome import Outcome
 
 OURS = "odoo_dunning"
@@ -83,15 +84,21 @@ def run(database: str, tags: str, log: Path, mode: str, on_test: Callable[[int, 
             stderr=subprocess.STDOUT,
             text=True,
         )
-        number = 0
-        for line in process.stdout:
-            out.write(line)
-            if found := STARTED.search(line):
-                number += 1
-                on_test(number, found.group(1))
-        status = process.wait()
+        number, name = 0, "the installation"
+        with deadline(process) as over:
+            for line in process.stdout:
+                out.write(line)
+                if found := STARTED.search(line):
+                    number, name = number + 1, found.group(1)
+                    on_test(number, name)
+            status = process.wait()
     with log.open() as written:
-        return read_log(written, status)
+        outcome = read_log(written, status)
+    if over.is_set():
+        outcome.troubles.append(
+            f"stopped after {SUITE_SECONDS} s in {name}; its stacks are at the end of {log}"
+        )
+    return outcome
 
 
 def main(database: str, tags: str, keep: bool) -> int:

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.stage import cache, checkout, odoo, odoo_tests, progress
+from tests.stage.deadline import SUITE_SECONDS, deadline
 from tests.stage.outcome import Outcome
 
 BROWSER = "tests/browser"
@@ -71,12 +72,18 @@ def run_pytest(report: Path, arguments: list[str], on_progress) -> Outcome:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        for line in process.stdout:
-            out.write(line)
-            if found := PERCENT.search(line.rstrip()):
-                on_progress(f"{found.group(1)}%")
-        status = process.wait()
-    return read_junit(junit, status)
+        with deadline(process) as over:
+            for line in process.stdout:
+                out.write(line)
+                if found := PERCENT.search(line.rstrip()):
+                    on_progress(f"{found.group(1)}%")
+            status = process.wait()
+    outcome = read_junit(junit, status)
+    if over.is_set():
+        outcome.troubles.append(
+            f"stopped after {SUITE_SECONDS} s; the last line of {report}.log names the test"
+        )
+    return outcome
 
 
 def read_junit(junit: Path, exit_status: int) -> Outcome:
