@@ -41,6 +41,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from . import calendar, recipients
+from .levels import Plan, below_minimum, next_level
 from .netting import Netting, Target, net
 from .snapshot import (
     ZERO,
@@ -111,8 +112,7 @@ _NEARNESS = {code: place for place, code in enumerate(NEAREST_TO_ACTING)}
 def decide(
     account: Account, items: Iterable[Item], policies: Mapping[int, Policy], ruling: Ruling
 ) -> AccountDecision:
-    """Decide for one account. `items` are all its open items, of every currency; `policies` all versions by
-    id.
+    """Decide for one account. `items`: all its open items, of every currency; `policies`: all versions by id.
 
     What cannot be decided is answered with its reason. Raises `ValueError` for an item of another account: no
     letter ever carries somebody else's invoices.
@@ -134,7 +134,8 @@ def recheck(
 ) -> Recheck:
     """Gates 1 to 5 and 7 again, for messages about to leave. `items` are all open items of the account
     (credits count), without `Flag.IN_OTHER_RUN` on those of the run that is being sent. Levels and minimums
-    are not looked at: a person may have changed them in the proposal.
+    are not looked at: a person may have changed them in the proposal. `Account.last_contact_date` must leave
+    out messages of the same run, or the second currency would stop at the first.
     """
     return _Case(account, sorted(items, key=_by_id), policies, ruling).recheck()
 
@@ -143,36 +144,6 @@ def send_slot(account: Account, rules: Calendar, ruling: Ruling) -> calendar.Slo
     """When a message to this account may leave; it may leave now if `send_at <= ruling.now`. None: never
     soon."""
     return _place_and_slot(account, rules, ruling)[1]
-
-
-class _Plan:
-    """A policy on a day: its levels with the latest due and last-level dates that let an item reach them
-    today."""
-
-    __slots__ = (
-        "age_bars",
-        "by_age",
-        "first_overdue",
-        "level_cap",
-        "levels",
-        "policy",
-        "promise_bar",
-        "ranks",
-        "shared",
-        "wait_bars",
-    )
-
-    def __init__(self, policy: Policy, today: date):
-        self.policy = policy
-        self.levels = levels = policy.levels
-        self.ranks = [level.rank for level in levels]
-        self.age_bars = [today - timedelta(days=level.delay_days + level.grace_days) for level in levels]
-        self.wait_bars = [today - timedelta(days=level.min_days_since_last) for level in levels]
-        self.first_overdue = sum(level.delay_days < 0 for level in levels)
-        self.by_age = policy.entry == "by_age"
-        self.level_cap = policy.level_cap
-        self.promise_bar = today - timedelta(days=policy.promise_grace_days)
-        self.shared: dict = {}
 
 
 class _Candidate:
@@ -312,11 +283,11 @@ class _Case:
             append_answer(_answer((item.id, reason[0], 0, None, reason[1], policy_id, source)))
             self.left_alone.append(item)
 
-    def _plan(self, policy_id: int | None) -> _Plan | None:
+    def _plan(self, policy_id: int | None) -> Plan | None:
         policy = self.policies.get(policy_id) if policy_id is not None else None
         if policy is None or not policy.levels:
             return None
-        plan = self.plans[policy_id] = _Plan(policy, self.ruling.today)
+        plan = self.plans[policy_id] = Plan(policy, self.ruling.today)
         return plan
 
     def _account_stop(self) -> tuple | None:
@@ -393,10 +364,10 @@ class _Case:
                     continue
             else:
                 rest, covered, disputed = item.amount_open, ZERO, ZERO
-            index, code, args = _next_level(item, plan, today)
+            index, code, args = next_level(item, plan, today)
             level = plan.levels[index]
             if code is None:
-                code, args = _below_minimum(item, level, rest)
+                code, args = below_minimum(item, level, rest)
             if code is None:
                 candidates.append(_Candidate(item, plan, source, level, rest, covered, disputed))
             else:
@@ -407,11 +378,11 @@ class _Case:
                         self._hand_over(item, plan)
         return candidates
 
-    def _keep_reached(self, item: Item, plan: _Plan) -> None:
+    def _keep_reached(self, item: Item, plan: Plan) -> None:
         key = (item.currency, plan)
         self.reached[key] = max(self.reached.get(key, 0), item.level_rank)
 
-    def _hand_over(self, item: Item, plan: _Plan) -> None:
+    def _hand_over(self, item: Item, plan: Plan) -> None:
         policy = plan.policy
         if policy.after_last != "hand_over" or item.level_date is None:
             return
@@ -594,7 +565,7 @@ def _place_and_slot(account: Account, rules: Calendar, ruling: Ruling) -> tuple:
     return known
 
 
-def _plans_of(policies: Mapping[int, Policy], ruling: Ruling) -> dict[int, _Plan]:
+def _plans_of(policies: Mapping[int, Policy], ruling: Ruling) -> dict[int, Plan]:
     known = ruling.caches.get("plans")
     if known is None or known[0] is not policies:
         known = ruling.caches["plans"] = (policies, {})
@@ -605,7 +576,7 @@ def _flag_reason(flags: int) -> str:
     return next(code for bit, code in FLAG_REASONS if flags & bit)
 
 
-def _item_stop(item: Item, plan: _Plan, today: date) -> tuple | None:
+def _item_stop(item: Item, plan: Plan, today: date) -> tuple | None:
     flags = item.flags
     if flags & _STOPPING:
         return _flag_reason(flags), ()
@@ -616,62 +587,6 @@ def _item_stop(item: Item, plan: _Plan, today: date) -> tuple | None:
     if item.due_date is None or flags & Flag.NO_DUE_DATE:
         return Reason.NO_DUE_DATE, ()
     return None
-
-
-def _next_level(item: Item, plan: _Plan, today: date) -> tuple:
-    """`(index, None, None)` of the level the item may reach today, or `(index, code, args)` why not yet."""
-    due, rank, age_bars = item.due_date, item.level_rank, plan.age_bars
-    last = len(age_bars) - 1
-    index = bisect_right(plan.ranks, rank) if rank else 0
-    if index < plan.first_overdue and due < today:
-        index = plan.first_overdue
-    if index > last:
-        return last, Reason.LAST_LEVEL, (plan.levels[last].name, item.level_date, plan.policy.after_last)
-    if due > age_bars[index]:
-        return index, Reason.TOO_YOUNG, _age_args(plan, index, due, item.level_date, today)
-    if not rank:
-        if plan.by_age:
-            while index < last and due <= age_bars[index + 1]:
-                index += 1
-        return index, None, None
-    level_date = item.level_date
-    if level_date is not None and level_date > plan.wait_bars[index] and not _wait_is_waived(item, plan):
-        until = level_date + timedelta(days=plan.levels[index].min_days_since_last)
-        return index, Reason.WAITING, (plan.levels[index].name, level_date, until)
-    steps = plan.level_cap - 1
-    while steps and index < last and due <= age_bars[index + 1]:
-        index += 1
-        steps -= 1
-    return index, None, None
-
-
-def _age_args(plan: _Plan, index: int, due: date, level_date: date | None, today: date) -> tuple:
-    key = (index, due, level_date)
-    args = plan.shared.get(key)
-    if args is None:
-        level = plan.levels[index]
-        from_date = due + timedelta(days=level.delay_days + level.grace_days)
-        if level_date is not None:
-            from_date = max(from_date, level_date + timedelta(days=level.min_days_since_last))
-        args = plan.shared[key] = (level.name, due, from_date)
-    return args
-
-
-def _wait_is_waived(item: Item, plan: _Plan) -> bool:
-    """A promise broken since the last level lets the next one follow without waiting, where the policy says
-    so."""
-    broken = item.broken_promise_date
-    return broken is not None and plan.policy.broken_promise == "advance" and broken >= item.level_date
-
-
-def _below_minimum(item: Item, level: Level, rest: Decimal) -> tuple:
-    least = level.min_item_amounts.get(item.currency) if level.min_item_amounts else None
-    if least is not None and rest < least:
-        return Reason.BELOW_ITEM, (rest, least, item.currency, level.name)
-    if level.min_percent and rest * 100 < item.amount_total * level.min_percent:
-        least = item.amount_total * level.min_percent / 100
-        return Reason.BELOW_ITEM, (rest, least, item.currency, level.name)
-    return None, None
 
 
 def _strictest_gap(candidates: list[_Candidate]) -> int:

@@ -52,7 +52,7 @@ def level(rank: int, delay_days: int, **values) -> Level:
 
 
 def policy(*levels: Level, **values) -> Policy:
-    """Three levels at 5, 20 and 40 days unless others are given; ten days between levels, seven between contacts."""
+    """Levels at 5, 20 and 40 days unless others are given, ten days apart; seven days between contacts."""
     levels = levels or (
         level(1, 5),
         level(2, 20, min_days_since_last=10),

@@ -112,7 +112,7 @@ def test_a_customer_still_in_yesterday_is_not_written_to_a_day_early():
 
 
 def test_a_late_hour_of_yesterday_does_not_cost_a_day():
-    # 07:00 UTC on 11 June is 21:00 on 10 June in Honolulu: the window of the 10th is over, that of the 11th is not
+    # 07:00 UTC on 11 June is 21:00 on 10 June in Honolulu: that day's window is over, the next one is not
     slot = first_slot(Calendar(), Place("US", None), HONOLULU, date(2025, 6, 11), at(2025, 6, 11, 7))
     assert (slot.send_at, slot.send_on) == (at(2025, 6, 11, 18), date(2025, 6, 11))
 

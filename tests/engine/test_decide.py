@@ -412,7 +412,7 @@ def test_one_message_carries_all_the_sender_needs():
     assert (message.principal, message.credits, message.net) == (D("100.00"), D("15.00"), D("85.00"))
     assert (message.channels, message.contact_id, message.language) == (("email",), 1, "en_US")
     assert (message.send_on, message.send_at, message.shift) == (TODAY, NOW, "")
-    # ten working days after Wednesday 11 June: 12, 13, 16-20 and 23-25 June (no nationwide German holiday between)
+    # ten working days after Wednesday 11 June: 12, 13, 16-20 and 23-25 June (no German holiday between)
     assert message.deadline_date == date(2025, 6, 25)
 
 

@@ -16,7 +16,7 @@ from odoo_dunning.engine.simulate import Movement, Past, PastItem, simulate
 from odoo_dunning.engine.snapshot import Flag, Reason
 
 from . import strategies as some
-from .build import UTC, account, credit, invoice, policy, ruling
+from .build import UTC, account, credit, invoice, level, policy, ruling
 
 D = Decimal
 JANUARY = date(2025, 1, 1)
@@ -65,6 +65,25 @@ def test_a_payment_ends_it_and_a_part_payment_does_not():
     part = past(1, date(2025, 1, 10), (date(2025, 1, 31), "-99.00"))
     assert [day for day, _ in sent(paid)] == [date(2025, 1, 15), date(2025, 1, 30)]
     assert len(sent(part)) == 3
+
+
+def test_a_payment_of_the_same_day_is_known():
+    assert sent(past(1, date(2025, 1, 10), (date(2025, 1, 15), "-100.00"))) == []
+
+
+def test_the_day_after_a_promise_and_its_grace_is_not_missed():
+    promised = past(1, date(2025, 1, 10), promised_until=date(2025, 1, 20))
+    first, *_ = sent(promised, by=policy(promise_grace_days=1))
+    assert first == (date(2025, 1, 22), {1: 1})
+
+
+def test_a_courtesy_level_that_must_wait_does_not_delay_the_first_reminder():
+    # the second courtesy level would wait thirty days; the reminder of day 2 follows after the gap
+    by = policy(level(1, -3), level(2, -1, min_days_since_last=30), level(3, 2))
+    assert sent(past(1, date(2025, 1, 10)), by=by) == [
+        (date(2025, 1, 7), {1: 1}),
+        (date(2025, 1, 14), {1: 3}),
+    ]
 
 
 def test_a_credit_counts_from_its_own_day():
