@@ -372,10 +372,10 @@ class _Case:
                 candidates.append(_Candidate(item, plan, source, level, rest, covered, disputed))
             else:
                 append_answer(_answer((item.id, code, level.rank, level.id, args, plan.policy.id, source)))
-                if item.level_rank:
+                if plan.lifts:
                     self._keep_reached(item, plan)
-                    if code is Reason.LAST_LEVEL:
-                        self._hand_over(item, plan)
+                if code is Reason.LAST_LEVEL:
+                    self._hand_over(item, plan)
         return candidates
 
     def _keep_reached(self, item: Item, plan: Plan) -> None:
@@ -466,7 +466,7 @@ class _Case:
 
     def _message(self, group: list[_Candidate], place, slot) -> Message | None:
         lead = self._lead(group)
-        if lead.plan.policy.strategy == "highest":
+        if lead.plan.lifts:
             self._lift(group, lead)
         level = lead.level
         chosen = recipients.choose(level, self.account, self.ruling.language)

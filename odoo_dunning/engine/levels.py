@@ -20,6 +20,7 @@ class Plan:
         "first_overdue",
         "level_cap",
         "levels",
+        "lifts",
         "policy",
         "promise_bar",
         "ranks",
@@ -36,6 +37,7 @@ class Plan:
         self.first_overdue = sum(level.delay_days + level.grace_days < 0 for level in levels)
         self.by_age = policy.entry == "by_age"
         self.level_cap = policy.level_cap
+        self.lifts = policy.strategy == "highest"
         self.promise_bar = today - timedelta(days=policy.promise_grace_days)
         self.shared: dict = {}
 
