@@ -17,6 +17,7 @@ PROVIDER = oauth.Provider(
     scopes=("com.intuit.quickbooks.accounting",),
 )
 IDLE_DAYS = 100
+HARD_END_DAYS = 5 * 365  # where the answer does not say
 APIS = {
     "production": "https://quickbooks.api.intuit.com/v3",
     "sandbox": "https://sandbox-quickbooks.api.intuit.com/v3",

@@ -80,8 +80,7 @@ class DunningLedgerConsent(models.Model):
             raise UserError(error.message) from None
         if self.organisation_ref:
             organisations = self._only_the_same(organisations)
-        token._forget_consent()
-        token._keep(token_set)
+        token._begin(token_set)
         self._choose_or_ask(organisations)
 
     def _check_scopes(self, oauth, token_set):

@@ -2,6 +2,7 @@ from collections import defaultdict
 from decimal import Decimal
 
 from odoo import api, fields, models
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 
@@ -33,14 +34,11 @@ class DunningLedgerDifference(models.Model):
     @api.depends("customer_id")
     def _compute_item_ids(self):
         for difference in self:
-            difference.item_ids = self.env["dunning.item"].search(
-                [
-                    ("ledger_id", "=", difference.ledger_id.id),
-                    ("partner_id", "=", difference.customer_id.debtor_partner_id.id),
-                    ("currency_id", "=", difference.currency_id.id),
-                    ("is_open", "=", True),
-                ]
-            )
+            domain = Domain("ledger_id", "=", difference.ledger_id.id) & Domain("is_open", "=", True)
+            domain &= Domain("partner_id", "=", difference.customer_id.debtor_partner_id.id)
+            if difference.currency_id:
+                domain &= Domain("currency_id", "=", difference.currency_id.id)
+            difference.item_ids = self.env["dunning.item"].search(domain)
 
     # === COMPARE === #
 

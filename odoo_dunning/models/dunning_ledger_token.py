@@ -56,6 +56,14 @@ class DunningLedgerToken(models.Model):
     def _forget_app(self):
         self.write({"client_secret": False, "webhook_key": False})
 
+    def _begin(self, token_set):
+        """Store a consent that has just been given."""
+        self._forget_consent()
+        self._keep(token_set)
+        hard_end_days = getattr(self._oauth(), "HARD_END_DAYS", 0)
+        if not self.hard_end_at and hard_end_days:
+            self.hard_end_at = fields.Datetime.now() + timedelta(days=hard_end_days)
+
     def _forget_consent(self):
         self.write(
             {
