@@ -30,6 +30,7 @@ class DunningLedgerConsent(models.Model):
     webhook_url = fields.Char(
         compute="_compute_addresses", help="Enter this address as the webhook of your app, to hear of changes at once."
     )
+    has_organisation_choices = fields.Boolean(compute="_compute_has_organisation_choices")
 
     @api.depends("vendor")
     def _compute_addresses(self):
@@ -166,9 +167,7 @@ class DunningLedgerConsent(models.Model):
 
     # === CHOOSE === #
 
-    has_organisation_choices = fields.Boolean(compute="_compute_has_organisation_choices")
-
-    @api.depends_context("uid")
+    @api.depends("organisation_choices")
     def _compute_has_organisation_choices(self):
         for ledger in self:
             ledger.has_organisation_choices = bool(ledger.sudo().organisation_choices)
