@@ -7,6 +7,7 @@ conventions over real HTTP. A receiver over a real Odoo adds itself to `RECEIVER
 from __future__ import annotations
 
 import json
+import socket
 import threading
 
 import pytest
@@ -123,7 +124,7 @@ class HttpReceiver(MemoryReceiver):
             return fault(environ, start_response)
         response = self._answer(request, verb)
         if fault == "cut":
-            environ["werkzeug.socket"].close()
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             raise ConnectionAbortedError("cut to order")
         return response(environ, start_response)
 
