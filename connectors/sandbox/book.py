@@ -227,6 +227,8 @@ class Company:
         self.tombstones = []
         self.documents_of = defaultdict(list)
         self.children_of = defaultdict(list)
+        self.sends_reminders = False
+        self._names = set()
 
     # -- reading ----------------------------------------------------------------------------------------------
 
@@ -287,14 +289,21 @@ class Company:
     # -- customers --------------------------------------------------------------------------------------------
 
     def add_customer(self, **fields):
-        if any(other.name == fields["name"] for other in self.customers.values()):
-            raise BookError(f"The name {fields['name']!r} is in use already.")
+        self._take_name(fields["name"])
         customer = self._make(Customer, "customer", **{"currency": self.home_currency, **fields})
         self.customers[customer.id] = customer
         if customer.parent_id:
             self.children_of[customer.parent_id].append(customer)
         self._event(customer, "create")
         return customer
+
+    def has_customer_named(self, name):
+        return name in self._names
+
+    def _take_name(self, name):
+        if name in self._names:
+            raise BookError(f"The name {name!r} is in use already.")
+        self._names.add(name)
 
     def archive_customer(self, customer):
         self.edit(customer, active=False)
@@ -468,6 +477,9 @@ class Company:
 
     def edit(self, record, **changes):
         """A person's own edit: sets the fields, moves `updated_at` and `version`."""
+        if isinstance(record, Customer) and changes.get("name", record.name) != record.name:
+            self._take_name(changes["name"])
+            self._names.remove(record.name)
         for name, value in changes.items():
             setattr(record, name, value)
         if "lines" in changes:

@@ -12,6 +12,7 @@ from datetime import datetime, time, timedelta, timezone
 from decimal import Decimal
 from itertools import count
 from random import Random
+from zoneinfo import ZoneInfo
 
 from . import currencies
 from .book import Invoice, Line
@@ -124,10 +125,11 @@ class Life:
 
     # -- time -------------------------------------------------------------------------------------------------
 
-    def build(self, first_day):
-        """Live from three years before `first_day` up to the evening before it."""
-        self.today = first_day - timedelta(days=HISTORY_DAYS)
+    def build(self):
+        """Live from three years before the book's day up to the evening before it."""
         clock, now = self.book.clock, self.book.clock.peek()
+        first_day = now.astimezone(ZoneInfo(FOUNDINGS[self.vendor][0].timezone)).date()
+        self.today = first_day - timedelta(days=HISTORY_DAYS)
         self._open_day()
         self._found()
         while self.today < first_day - timedelta(days=1):
@@ -171,7 +173,7 @@ class Life:
         while self._agenda and self._agenda[0][0] <= self.today:
             _, _, act, arguments = heapq.heappop(self._agenda)
             if self._at is not None:
-                self._at += EVENT_GAP
+                self._at += EVENT_GAP / max(1, self.scale)
                 self.book.clock.hold(self._at)
             act(*arguments)
 

@@ -170,7 +170,7 @@ class Writes:
 
     @staticmethod
     def _check_name(company, name):
-        if any(other.name == name for other in company.customers.values()):
+        if company.has_customer_named(name):
             raise _refused("6240", "Duplicate Name Exists Error", f"The name supplied already exists: {name}")
 
     def _customer(self, company, body):

@@ -5,7 +5,8 @@ import socket
 import threading
 import time
 from collections import Counter, deque
-from datetime import date, datetime, timezone
+from datetime import datetime, timezone
+from datetime import time as clock_time
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request
@@ -24,6 +25,7 @@ from .xero import XeroSkin
 _log = logging.getLogger(__name__)
 SKINS = {"quickbooks": QuickBooksSkin, "xero": XeroSkin}
 LOG_SIZE = 10_000
+FIRST_HOUR = clock_time(18, tzinfo=timezone.utc)
 POLL_S = 0.05  # how soon a stop is noticed
 
 
@@ -31,8 +33,9 @@ class Sandbox:
     """A local ledger that speaks QuickBooks Online's or Xero's wire format.
 
     `with Sandbox("xero", seed=7, today=date(2026, 11, 21)) as ledger:` serves on a free loopback port in a thread.
-    `scale` multiplies the portfolio; `scale=0` gives companies without customers. `limits` are the rate limits that
-    are enforced (`Limits()` = generous, `Limits.of("xero")` = the vendor's own).
+    Without `today` the books are at the present moment; with it they start on that day at 18:00 UTC, which is the same
+    calendar day at every company's seat. `scale` multiplies the portfolio; `scale=0` gives companies without customers.
+    `limits` are the rate limits that are enforced (`Limits()` = generous, `Limits.of("xero")` = the vendor's own).
     """
 
     def __init__(self, vendor, seed=7, today=None, port=0, host="127.0.0.1", scale=1, limits=None):
@@ -45,18 +48,18 @@ class Sandbox:
         self._thread = None
         self._port = port
         self.wall = Clock()
-        self.reset(seed=seed, today=today or date.today(), scale=scale)
+        self.first_day = None
+        self.reset(seed=seed, today=today, scale=scale)
 
     def reset(self, seed=None, today=None, scale=None):
         """Start over with a fresh portfolio, no tokens, faults, webhooks or log. Unnamed settings stay."""
         self.seed = self.seed if seed is None else seed
         self.scale = self.scale if scale is None else scale
         self.first_day = today or self.first_day
-        moment = datetime.combine(self.first_day, datetime.now(timezone.utc).timetz())
         skin = SKINS[self.vendor]
-        self.book = Book(skin.habits(self.seed), Clock(moment))
+        self.book = Book(skin.habits(self.seed), Clock(self._first_moment()))
         self.life = Life(self.book, self.vendor, self.seed, self.scale)
-        self.life.build(self.first_day)
+        self.life.build()
         self.faults = faults.Plan(self.seed)
         self.meter = Meter(self.limits, self.wall)
         self.webhooks = Notifier(self.book, self.vendor)
@@ -64,6 +67,11 @@ class Sandbox:
         self.skin = skin(self)
         self.oauth = self.skin.oauth
         self.control = Control(self)
+
+    def _first_moment(self):
+        if self.first_day is None:
+            return datetime.now(timezone.utc)
+        return datetime.combine(self.first_day, FIRST_HOUR)
 
     # -- serving ----------------------------------------------------------------------------------------------
 

@@ -1,5 +1,7 @@
 """What the server asks of a vendor's skin, and the routing both skins share."""
 
+import copy
+
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 
@@ -43,7 +45,9 @@ class Skin:
             return work()
         if (company.id, key) not in self._replays:
             self._replays[company.id, key] = work()
-        return self._replays[company.id, key]
+        return copy.deepcopy(
+            self._replays[company.id, key]
+        )  # a fault may spoil what is sent, not what is kept
 
     def may_log_body(self, request):
         return request.path not in self.SECRET_PATHS

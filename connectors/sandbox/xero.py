@@ -67,6 +67,7 @@ class XeroSkin(Skin):
         route("/pay/<invoice_id>", "pay_page"),
         route(f"{API}/Organisation", "organisation"),
         route(f"{API}/Currencies", "currencies"),
+        route(f"{API}/InvoiceReminders/Settings", "reminder_settings"),
         route(f"{API}/Reports/AgedReceivablesByContact", "aged_receivables"),
         route(f"{API}/Invoices/<record_id>/OnlineInvoice", "online_invoice"),
         route(f"{API}/Invoices/<record_id>/Email", "email", "POST"),
@@ -179,6 +180,11 @@ class XeroSkin(Skin):
         self.company(request, "settings")
         rows = [{"Code": code, "Description": name} for code, name in sorted(currencies.NAMES.items())]
         return self.envelope({"Currencies": rows})
+
+    def on_reminder_settings(self, request):
+        """Whether Xero itself reminds the customers of this organisation."""
+        company = self.company(request, "settings")
+        return self.envelope({"InvoiceReminders": [{"Enabled": company.sends_reminders}]})
 
     def on_list(self, request, resource):
         """A list: filters, `where`, `If-Modified-Since`, `order`, and pages when `page` is given."""

@@ -9,6 +9,7 @@ from .book import BookError, Line, Source
 from .wire import Refusal, Reply
 from .xero_faults import not_found
 from .xero_json import Renderer, instant
+from .xero_resources import RESOURCES
 
 _HISTORY_LENGTH = 2500
 
@@ -23,17 +24,12 @@ class Writes:
         """Create, or update where an id is given; one record or a list of them."""
         items = body.get(resource) or [body]
         records = [self._one(company, resource, item) for item in items]
-        kind = self.skin.__class__
-        rendered = [
-            row for record in records for row in self.skin.answer(company, resource, record).payload[resource]
-        ]
-        return kind.envelope(self.skin, {resource: rendered})
+        render = RESOURCES[resource].render
+        return self.skin.envelope({resource: [render(Renderer(company), record, True) for record in records]})
 
     def _one(self, company, resource, item):
-        id_field = {"Contacts": "ContactID", "Invoices": "InvoiceID", "CreditNotes": "CreditNoteID"}.get(
-            resource
-        )
-        if id_field and item.get(id_field):
+        id_field = RESOURCES[resource].id_field
+        if item.get(id_field):
             record = self.skin.record(company, resource, item[id_field])
             self._change(company, resource, record, item)
             return record
@@ -122,6 +118,8 @@ class Writes:
                 raise BookError("Only the status DELETED can be set on a payment.")
             company.delete(record)
         elif resource == "BatchPayments":
+            if status != "DELETED":
+                raise BookError("Only the status DELETED can be set on a batch payment.")
             company.delete_batch(record)
         elif status in ("VOIDED", "DELETED") and resource != "Contacts":
             self._end(company, record, status)

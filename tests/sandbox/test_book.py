@@ -140,6 +140,17 @@ def test_overallocation_is_refused_with_the_document_and_the_amounts(company):
         company.receive(buyer, Decimal(11), company.today(), [(invoice, Decimal(11))])
 
 
+def test_a_name_is_used_once_and_free_again_after_a_change(company):
+    buyer = company.add_customer(name="A")
+    with pytest.raises(BookError, match="'A' is in use already"):
+        company.add_customer(name="A")
+    company.edit(buyer, name="B")
+    other = company.add_customer(name="A")
+    with pytest.raises(BookError):
+        company.edit(other, name="B")
+    assert (other.name, other.version) == ("A", 0)
+
+
 def test_the_clock_never_gives_the_same_moment_twice_even_when_set_back(company):
     clock = company.book.clock
     moments = [clock.now() for _ in range(50)]

@@ -185,6 +185,13 @@ def test_a_lost_answer_leaves_the_work_done_and_the_key_saves_it_from_repetition
     assert len(bill.history) == 1
 
 
+def test_a_spoilt_answer_to_a_write_is_whole_again_when_it_is_repeated(quickbooks):
+    sdk = quickbooks_sdk(quickbooks)
+    quickbooks.faults.order("missing_id", match="/customer")
+    spoilt, whole = (sdk.create_object("Customer", '{"DisplayName": "N"}', request_id="r") for _ in range(2))
+    assert ("Id" in spoilt["Customer"], "Id" in whole["Customer"]) == (False, True)
+
+
 def test_quickbooks_lost_answer_to_a_payment_is_repaired_by_its_request_id(quickbooks):
     buyer = customer(quickbooks)
     sdk = quickbooks_sdk(quickbooks)

@@ -326,6 +326,12 @@ def test_organisation_and_currencies_through_the_sdk_s_models(xero, api):
     assert codes == {"EUR", "GBP", "JPY", "KWD", "USD"}
 
 
+def test_xero_tells_whether_it_sends_reminders_itself(xero, api):
+    assert api.read("get_invoice_reminders")["InvoiceReminders"] == [{"Enabled": False}]
+    xero.company.sends_reminders = True
+    assert api.read("get_invoice_reminders")["InvoiceReminders"] == [{"Enabled": True}]
+
+
 def test_an_unknown_id_is_404(api):
     with pytest.raises(NotFoundException):
         api.read("get_invoice", "00000000-0000-4000-8000-00000000dead")

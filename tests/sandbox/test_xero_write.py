@@ -7,6 +7,7 @@ import pytest
 from xero_python.accounting import (
     Allocation,
     Allocations,
+    BatchPaymentDeleteByUrlParam,
     Contact,
     Contacts,
     CreditNote,
@@ -100,6 +101,17 @@ def test_a_payment_of_a_batch_cannot_be_deleted_singly(xero, api):
     with pytest.raises(AccountingBadRequestException):
         api.read("delete_payment", payments[0].id, PaymentDelete(status="DELETED"))
     assert bills[0].open == 0
+
+
+def test_a_batch_is_deleted_with_all_its_payments(xero, api):
+    buyer = customer(xero)
+    bills = [invoice(xero, buyer, "10"), invoice(xero, buyer, "20")]
+    payments = [receive(xero, buyer, bill.total, (bill, bill.total)) for bill in bills]
+    batch = xero.company.batch_payments(payments, xero.company.today())
+    change = BatchPaymentDeleteByUrlParam(status="DELETED")
+    row = api.read("delete_batch_payment_by_url_param", batch.id, change)
+    assert row["BatchPayments"][0]["Status"] == "DELETED"
+    assert [bill.open for bill in bills] == [10, 20]
 
 
 def test_allocations_are_put_and_deleted(xero, api):
