@@ -8,6 +8,7 @@ from odoo.tools import SQL
 from .. import lib
 from .accounts import accounts_of
 from .allocations import Allocations
+from .matching import Matching
 
 records = lib.part("records")
 
@@ -23,6 +24,7 @@ class Documents:
         self.ledger = batch.ledger
         self.env = batch.env
         self.currencies = Currencies(batch.ledger)
+        self.matching = Matching(batch.ledger)
 
     # === STORE === #
 
@@ -68,11 +70,13 @@ class Documents:
 
     def _write(self, entries):
         present = self._present([entry for entry in entries if entry.is_known])
+        self.matches = self.matching.states([(entry.entity, entry.external_id) for entry in entries if entry.is_known])
         items = [vals for entry in entries for vals in self._items(entry, (entry.entity, entry.external_id) in present)]
         self.env["dunning.item"]._upsert_external(items)
         self._drop_surplus_installments([entry for entry in entries if entry.entity == "invoice" and entry.is_known])
         self.batch.keep_versions([self._version(entry) for entry in entries])
         Allocations(self.ledger, self.currencies).store([entry.record for entry in entries])
+        self.matching.look([entry.external_id for entry in entries if entry.entity == "invoice"])
         self.batch.stored(entries)
 
     def _version(self, entry):
@@ -160,7 +164,10 @@ class Documents:
     def _common(self, entry):
         record = entry.record
         debtor_id, payer_id = self.customers[record.customer_id]
-        return {
+        match = self.matches.get((entry.entity, entry.external_id))
+        # An invoice of Odoo's that came back counts there; one that may be waits for a person.
+        counted = {"is_open": False} if match == "matched" else {}
+        return counted | {
             "ledger_id": self.ledger.id,
             "company_id": self.ledger.company_id.id,
             "origin": self.ledger.vendor,
@@ -170,8 +177,8 @@ class Documents:
             "account_id": self.accounts[payer_id],
             "partner_id": debtor_id,
             "currency_id": self.currencies.id_of(record.currency),
-            "no_followup": record.status == records.UNKNOWN,
-            "source_state": record.status,
+            "no_followup": record.status == records.UNKNOWN or match in ("proposed", "ambiguous"),
+            "source_state": "matched" if match == "matched" else record.status,
             "updated_at": record.updated_at.astimezone(timezone.utc).replace(tzinfo=None),
             "content_hash": entry.hash,
         }

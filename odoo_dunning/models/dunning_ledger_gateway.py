@@ -8,6 +8,7 @@ from odoo.tools import SQL
 
 from .. import lib, secrets
 from ..ingest.batch import Batch
+from ..ingest.matching import Matching
 
 LEAST_LEASE_S, LONGEST_LEASE_S = 30, 3600
 BUSY_RETRY_S = 10
@@ -185,6 +186,7 @@ class DunningLedgerGateway(models.Model):
             return True
         ledger = ledger._check_lease(lease)
         held_count = ledger._settle_removals()
+        Matching(ledger).look()
         ledger._close_pass(outcome, counts or {}, message or "", _naive(resume_at), held_count)
         return True
 

@@ -12,3 +12,4 @@ from . import test_ledger_token
 from . import test_ledger_lease
 from . import test_ledger_webhooks
 from . import test_ledger_json2
+from . import test_ledger_match
