@@ -348,9 +348,7 @@ class Currencies:
         currency = self.ledger.env["res.currency"].with_context(active_test=False).search([("name", "=", code)], limit=1)
         if currency and not currency.active:
             currency.active = True
-            self.ledger._current_pass()._add_note(
-                self.ledger.env._("Currency %(code)s was switched on: the ledger uses it.", code=code)
-            )
+            self.ledger._note(self.ledger.env._("Currency %(code)s was switched on: the ledger uses it.", code=code))
         return currency.id or None
 
 

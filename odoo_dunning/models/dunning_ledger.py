@@ -118,6 +118,12 @@ class DunningLedger(models.Model):
         default=10,
         help="When a pass finds that more than this share of the open receivables is gone at the source, it asks first.",
     )
+    are_origin_reminders_off = fields.Boolean(
+        string="The ledger's own reminders are switched off",
+        tracking=True,
+        help="Else the customer is reminded twice. QuickBooks: Settings, Account and settings, Sales, Reminders: "
+        "automatic invoice reminders off. Xero: Business, Invoices, Invoice reminders: switched off.",
+    )
     partner_match = fields.Selection(
         [("none", "Always create a new contact"), ("vat_email", "Use the contact with the same VAT, or name and e-mail")],
         string="Known customers",
@@ -365,10 +371,13 @@ class DunningLedger(models.Model):
         """Ask the scheduler for a pass at once; several clicks make one pass."""
         self.check_access("read")
         self._request_sync()
+        message = self.env._("The pass starts within a moment.")
+        if any(one.wait_until and one.wait_until > fields.Datetime.now() for one in self):
+            message = self.env._("The vendor's call limit is used up; the pass starts as soon as it lets us read again.")
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
-            "params": {"type": "info", "message": self.env._("The pass starts within a moment.")},
+            "params": {"type": "info", "message": message},
         }
 
     def _request_sync(self):
@@ -386,6 +395,7 @@ class DunningLedger(models.Model):
     @api.model
     def _cron_watch_connections(self):
         """Renew idle consents and warn ahead of hard ends. Runs daily."""
+        self._warn_of_worker_keys()
         ledgers = self.search(Domain("state", "in", ["connected", "paused"]))
         self.env["ir.cron"]._commit_progress(remaining=len(ledgers))
         for ledger in ledgers:
@@ -393,6 +403,29 @@ class DunningLedger(models.Model):
             ledger._warn_of_hard_end()
             if not self.env["ir.cron"]._commit_progress(1):
                 break
+
+    @api.model
+    def _warn_of_worker_keys(self):
+        """Warn of sync workers' API keys that end within the warning time, once per key."""
+        now = fields.Datetime.now()
+        keys = self.env["res.users.apikeys"].search(
+            Domain("user_id.all_group_ids", "in", self.env.ref("odoo_dunning.group_sync_bot").ids)
+            & Domain("expiration_date", ">", now)
+            & Domain("expiration_date", "<=", now + timedelta(days=HARD_END_WARNING_DAYS))
+        )
+        for key in keys:
+            companies = key.user_id.company_ids
+            ledger = self.search([("company_id", "in", companies.ids), ("state", "=", "connected")], limit=1)
+            summary = self.env._(
+                "API key %(key)s of %(user)s ends on %(day)s",
+                key=key.name,
+                user=key.user_id.name,
+                day=key.expiration_date.date(),
+            )
+            if ledger and summary not in ledger.activity_ids.mapped("summary"):
+                ledger._alert(
+                    summary, self.env._("The sync worker that uses it stops then. Make a new key and give it to the worker.")
+                )
 
     def _warn_of_hard_end(self):
         end = min(filter(None, [self.hard_end_at, self.refresh_expires_at]), default=None)

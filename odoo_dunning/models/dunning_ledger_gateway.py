@@ -71,8 +71,10 @@ class DunningLedgerGateway(models.Model):
         except errors.Reconnect as error:
             ledger._need_reconnect(error.message)
             return {"blocked": error.message}
+        except errors.Retry as error:
+            return {"busy": True, "until": _iso(_in_seconds(error.after_seconds)), "runner": error.message}
         except errors.ConnectorError as error:
-            return {"busy": True, "until": _iso(_in_seconds(60)), "runner": error.message}
+            return {"blocked": error.message}
         ledger._lease_to(runner, _clamp(seconds))
         return {
             "lease": ledger.lease_key,
@@ -278,6 +280,14 @@ class DunningLedgerGateway(models.Model):
         if self.lease_until < _in_seconds(LEAST_LEASE_S * 2):
             self.lease_until = _in_seconds(LEAST_LEASE_S * 10)
 
+    def _note(self, text):
+        """Something a person should know of what was taken in: on the pass, or in the history between passes."""
+        current = self._current_pass()
+        if current:
+            current._add_note(text)
+        else:
+            self.message_post(body=text)
+
     def _current_pass(self):
         return self.env["dunning.ledger.sync"].search(
             [("ledger_id", "=", self.id), ("outcome", "=", "running")], limit=1
@@ -325,7 +335,8 @@ class DunningLedgerGateway(models.Model):
         if counts.get("quota"):
             vals["quota"] = counts["quota"]
         if outcome == "done":
-            vals |= {"last_good_sync_at": now, "removal_confirmed": 0}
+            # What changed while it was read may be missing: the data is as old as the pass's beginning.
+            vals |= {"last_good_sync_at": current.started_at or now, "removal_confirmed": 0}
             self.env["dunning.ledger.event"]._forget(self, current.started_at)
         self.write(vals)
         if outcome == "reconnect":

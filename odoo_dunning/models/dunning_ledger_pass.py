@@ -1,6 +1,9 @@
 import os
 import socket
+import threading
 import time
+
+from psycopg2.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
 
 from odoo import api, fields, models
 from odoo.fields import Domain
@@ -9,6 +12,33 @@ from .. import lib
 
 # A pass in Odoo's own scheduler ends between two pages after this long and goes on with the next trigger.
 LONGEST_PASS_S = 600
+VERB_TRIES = 5
+CONCURRENCY = (SerializationFailure, DeadlockDetected, LockNotAvailable)
+
+
+class VerbCalls:
+    """The verbs of a ledger, each in a transaction of its own: committed, or rolled back and tried again when somebody
+    else wrote the same rows. Over the network Odoo's own server does just that."""
+
+    def __init__(self, ledger):
+        self._ledger = ledger
+
+    def __getattr__(self, verb):
+        method = getattr(self._ledger, verb)
+        return lambda **arguments: self._run(method, arguments)
+
+    def _run(self, method, arguments):
+        progress = self._ledger.env["ir.cron"]
+        for left in reversed(range(VERB_TRIES)):
+            try:
+                answer = method(**arguments)
+                progress._commit_progress()
+                return answer
+            except CONCURRENCY:
+                self._ledger.env.cr.rollback()
+                if not left:
+                    raise
+        raise AssertionError("unreachable")
 
 
 class DunningLedgerPass(models.Model):
@@ -32,14 +62,13 @@ class DunningLedgerPass(models.Model):
                 break
 
     def _run_pass(self, reconcile=False):
-        """Run one pass in this process; commits after every verb. Returns the connectors' `Outcome`."""
+        """Run one pass in this process, committing after every verb. Return the connectors' `Outcome`."""
         self.ensure_one()
         sync, inprocess = lib.part("sync"), lib.part("gateway.inprocess")
         began_s = time.monotonic()
-        gateway = inprocess.InProcessGateway(self, after_call=lambda verb: self._commit())
         outcome = sync.run_pass(
-            gateway,
-            runner=f"odoo:{socket.gethostname()}:{os.getpid()}",
+            inprocess.InProcessGateway(VerbCalls(self)),
+            runner=f"odoo:{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}",
             open_source=lib.part("ledgers").open_source,
             reconcile=reconcile,
             should_stop=lambda: time.monotonic() - began_s > LONGEST_PASS_S,
@@ -47,10 +76,6 @@ class DunningLedgerPass(models.Model):
         if outcome.result in ("busy", "blocked"):
             self._put_off()
         return outcome
-
-    def _commit(self):
-        """What a verb stored is durable before the next page is read, as over the network."""
-        self.env["ir.cron"]._commit_progress()
 
     def _put_off(self):
         """Somebody else is at work, or it cannot run: the scheduler looks again after the interval."""

@@ -35,7 +35,7 @@ class DunningLedgerToken(models.Model):
     ledger_id = fields.Many2one("dunning.ledger", required=True, ondelete="cascade", index=True)
     client_secret = fields.Text(groups=fields.NO_ACCESS)
     webhook_key = fields.Text(groups=fields.NO_ACCESS)
-    # Sealed JSON: access_token, refresh_token and whatever else of the consent has to outlive a renewal.
+    # Sealed JSON: access_token, refresh_token, the database they were given to, and whatever else has to be kept.
     answer = fields.Text(groups=fields.NO_ACCESS)
     expires_at = fields.Datetime(groups=fields.NO_ACCESS)
     refresh_expires_at = fields.Datetime(groups=fields.NO_ACCESS)
@@ -79,7 +79,7 @@ class DunningLedgerToken(models.Model):
         """Store what a token endpoint handed out over what was known: a key it left out stays."""
         self.ensure_one()
         answer = self._answer()
-        answer["access_token"] = token_set.access_token
+        answer |= {"access_token": token_set.access_token, "database": self._database()}
         if token_set.refresh_token:
             answer["refresh_token"] = token_set.refresh_token
         idle_days = self._oauth().IDLE_DAYS
@@ -105,6 +105,10 @@ class DunningLedgerToken(models.Model):
 
     def _webhook_key(self):
         return secrets.unseal(self.env, self.webhook_key) if self.webhook_key else ""
+
+    def _database(self):
+        """The identity of this database; a copy made by Odoo gets another one."""
+        return self.env["ir.config_parameter"].get_param("database.uuid")
 
     def _oauth(self):
         return lib.part(f"{self.ledger_id.vendor}.oauth")
@@ -151,6 +155,11 @@ class DunningLedgerToken(models.Model):
         answer = self._answer()
         if not answer.get("refresh_token"):
             return self.env._("There is no consent stored for this connection. Connect it.")
+        if answer.get("database") != self._database():
+            return self.env._(
+                "This database is a copy. Using the consent here would end it for the original: connect again here if "
+                "this database shall read the ledger too."
+            )
         if self.broken_reason:
             return self.broken_reason
         if answer.get("access_token") != rejected and self.expires_at > fields.Datetime.now() + LEAST_LIFE:

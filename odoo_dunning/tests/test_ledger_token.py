@@ -161,6 +161,24 @@ class TestLedgerToken(LedgerHttpCase):
         with self.assertRaisesRegex(UserError, "stay as they are"):
             self.connected.write({"endpoint_url": "http://127.0.0.1:9"})
 
+    def test_a_copied_database_does_not_use_up_the_originals_consent(self):
+        self.env["ir.config_parameter"].set_param("database.uuid", "of the copy")
+        self.env.flush_all()
+        answer = self.connected.sync_lease(runner="test", seconds=60)
+        self.assertIn("This database is a copy", answer["blocked"])
+        self.assertEqual(self.refreshes(), 0)
+
+    def test_O3_a_workers_key_that_ends_soon_is_warned_of_once(self):
+        bot = new_test_user(self.env, "sync_bot", "odoo_dunning.group_sync_bot")
+        self.ledger.action_pause()
+        for days_left, warnings in ((30, 0), (10, 1)):
+            ends = fields.Datetime.now() + timedelta(days=days_left)
+            self.env["res.users.apikeys"].with_user(bot).sudo()._generate("rpc", f"worker {days_left}", ends)
+            for _day in range(2):
+                self.env["dunning.ledger"]._warn_of_worker_keys()
+            self.assertEqual(len(self.connected.activity_ids), warnings)
+        self.assertIn("worker 10", self.connected.activity_ids.summary)
+
     def test_disconnecting_ends_the_consent_at_the_vendor_and_keeps_the_history(self):
         refresh_token = self.token._answer()["refresh_token"]
         self.connected.action_disconnect()
