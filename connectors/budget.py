@@ -56,14 +56,22 @@ class Budget:
 
         :raise Retry: the wait is longer, the day's calls are used up but for the reserve, or all tries failed.
         """
+        return self.retried(lambda: self.once(request))
+
+    def once(self, request: Callable[[], T]) -> T:
+        """`request()`, paced and counted, and not tried again: for writes, whose answer may be all that was lost."""
+        self._keep_reserve()
+        self._pace()
+        self.calls += 1
+        return request()
+
+    def retried(self, work: Callable[[], T]) -> T:
+        """`work()`, again after each short `Retry`; its own calls go through `run` or `once`. Raises as `run` does."""
         attempt, waited_s = 0, 0.0
         while True:
             attempt += 1
-            self._keep_reserve()
-            self._pace()
-            self.calls += 1
             try:
-                return request()
+                return work()
             except Retry as retry:
                 wait_s = min(LONGEST_SLEEP_S, retry.after_seconds * _growth(attempt))
                 if retry.after_seconds > LONGEST_SLEEP_S:

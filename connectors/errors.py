@@ -4,6 +4,9 @@
     ├── Retry          try again after `after_seconds`; above a minute the pass ends and resumes later
     ├── Reconnect      a person has to authorise the connection again
     ├── Stop           a person has to look: nothing was applied that could not be
+    │   ├── NotGranted the consent lacks a permission; what needs it is left undone
+    │   └── Refused    the books refuse this write, with the vendor's own words
+    ├── Conflict       the record was changed meanwhile: read it again, then write
     ├── Gone           the record does not exist at the source
     ├── TokenRejected  ask for another access token and send once more
     ├── Incomplete     the source cannot tell what changed: compare everything
@@ -46,6 +49,18 @@ class Stop(ConnectorError):
         self.figures = figures or {}
 
 
+class NotGranted(Stop):
+    pass
+
+
+class Refused(Stop):
+    pass
+
+
+class Conflict(ConnectorError):
+    pass
+
+
 class Gone(ConnectorError):
     pass
 
@@ -79,6 +94,9 @@ class Action(Enum):
     REFRESH = "refresh the token, then once more"
     RECONNECT = "reconnect"
     STOP = "stop"
+    NOT_GRANTED = "a permission is missing"
+    REFUSED = "refused by the books"
+    CONFLICT = "read again, then write"
     GONE = "gone"
     BUG = "our request is wrong"
 
