@@ -104,6 +104,32 @@ def fingerprints(env, notice_ids):
     return dict(rows)
 
 
+def claim_levels(env, notice_ids):
+    """Enter the key of every item of these messages (item, level, cycle) before anything leaves.
+
+    Returns the ids of messages that hold an item already sent at its level: they must not leave.
+    """
+    env.flush_all()
+    rows = env.execute_query(
+        SQL(
+            """SELECT DISTINCT line.notice_id FROM dunning_run_line line
+                 JOIN dunning_run_line sent ON sent.item_id = line.item_id AND sent.cycle = line.cycle
+                  AND sent.level_rank = line.level_rank AND sent.claim = 'spent' AND sent.id != line.id
+                WHERE line.notice_id = ANY(%s)""",
+            list(notice_ids),
+        )
+    )
+    twice = {row[0] for row in rows}
+    env.execute_query(
+        SQL(
+            "UPDATE dunning_run_line SET claim = 'queued' WHERE notice_id = ANY(%s) AND claim = 'open' RETURNING id",
+            [notice_id for notice_id in notice_ids if notice_id not in twice],
+        )
+    )
+    env["dunning.run.line"].invalidate_model(["claim"])
+    return twice
+
+
 def _mark_queued(env, letters, mails, now):
     known = fingerprints(env, [letter[0].id for letter in letters])
     values = [
@@ -162,7 +188,7 @@ def _raise_levels(env, notice_ids, today):
                     SET claim = 'spent', prev_level_id = item.level_id, prev_level_date = item.level_date,
                         prev_bound_policy_id = item.bound_policy_id
                    FROM dunning_item item
-                  WHERE line.notice_id = ANY(%s) AND line.claim = 'open' AND item.id = line.item_id
+                  WHERE line.notice_id = ANY(%s) AND line.claim IN ('open', 'queued') AND item.id = line.item_id
                  RETURNING line.item_id, line.level_id, line.level_rank, line.policy_id
                )
                UPDATE dunning_item item
@@ -241,7 +267,8 @@ def release(env, notice_ids):
     """Items of messages that will not leave are free for the next run."""
     env.execute_query(
         SQL(
-            """UPDATE dunning_run_line SET claim = NULL WHERE notice_id = ANY(%s) AND claim = 'open' RETURNING id""",
+            """UPDATE dunning_run_line SET claim = NULL
+                WHERE notice_id = ANY(%s) AND claim IN ('open', 'queued') RETURNING id""",
             list(notice_ids),
         )
     )

@@ -4,6 +4,7 @@ Raw SQL because the engine decides over 100,000 items in about a second and the 
 Amounts arrive as `Decimal`: Odoo registers a float typecaster for numeric, these cursors register the exact one.
 """
 
+import functools
 from collections import Counter, defaultdict
 from contextlib import contextmanager
 from datetime import timedelta, timezone
@@ -171,12 +172,12 @@ def _accounts_sql(company, account_ids, today):
         insolvent=Flag.INSOLVENT,
         legal=Flag.LEGAL,
         excluded=Flag.EXCLUDED,
-        holds=_holds(company, today, SQL("hold.account_id"), SQL("hold.item_id IS NULL")),
+        holds=_holds(company, today, SQL("hold.account_id"), SQL("hold.item_id IS NULL"), account_ids),
         ids=list(account_ids),
     )
 
 
-def _holds(company, today, target, condition):
+def _holds(company, today, target, condition, account_ids):
     """The longest hold in force per target, with its reason and author."""
     return SQL(
         """SELECT DISTINCT ON (%(target)s) %(target)s AS target_id,
@@ -185,10 +186,13 @@ def _holds(company, today, target, condition):
              LEFT JOIN res_users users ON users.id = hold.user_id
              LEFT JOIN res_partner author ON author.id = users.partner_id
             WHERE hold.active AND hold.company_id = %(company)s AND %(condition)s
+              AND hold.account_id BETWEEN %(first)s AND %(last)s
               AND (hold.until_date IS NULL OR hold.until_date >= %(today)s)
             ORDER BY %(target)s, COALESCE(hold.until_date, %(forever)s) DESC, hold.id""",
         target=target,
         condition=condition,
+        first=min(account_ids, default=0),
+        last=max(account_ids, default=0),
         company=company.id,
         today=today,
         forever=FOREVER,
@@ -199,20 +203,23 @@ def _contacts(env, account_ids):
     """Who may be told of the debt: the customer's own record, its invoice addresses, and contacts given a role."""
     rows = env.execute_query(
         SQL(
-            """SELECT account.id, contact.id, contact.name, contact.email, contact.phone,
+            """SELECT person.account_id, contact.id, contact.name, contact.email, contact.phone,
                       contact.street IS NOT NULL AND contact.city IS NOT NULL AND contact.country_id IS NOT NULL,
                       COALESCE(contact.dunning_role, CASE WHEN contact.type = 'invoice' THEN 'billing' ELSE 'other' END),
                       contact.lang,
                       contact.dunning_bounced_at IS NOT NULL OR blacklist.id IS NOT NULL
-                 FROM dunning_account account
-                 JOIN res_partner contact
-                   ON contact.id = account.partner_id
-                   OR (contact.parent_id = account.partner_id AND contact.active
-                       AND (contact.type = 'invoice' OR contact.dunning_role IS NOT NULL))
+                 FROM (SELECT id AS account_id, partner_id AS contact_id FROM dunning_account WHERE id = ANY(%(ids)s)
+                       UNION ALL
+                       SELECT account.id, child.id
+                         FROM dunning_account account
+                         JOIN res_partner child ON child.parent_id = account.partner_id AND child.active
+                          AND (child.type = 'invoice' OR child.dunning_role IS NOT NULL)
+                        WHERE account.id = ANY(%(ids)s)
+                      ) person
+                 JOIN res_partner contact ON contact.id = person.contact_id
                  LEFT JOIN mail_blacklist blacklist ON blacklist.email = contact.email_normalized AND blacklist.active
-                WHERE account.id = ANY(%s)
-                ORDER BY account.id, contact.id""",
-            list(account_ids),
+                ORDER BY person.account_id, contact.id""",
+            ids=list(account_ids),
         )
     )
     contacts = defaultdict(list)
@@ -229,13 +236,29 @@ def _contacts(env, account_ids):
 
 def items_by_account(env, company, account_ids, today, run_id=0):
     """Yield `(account id, [Item, …])` for these accounts, in order; claims of `run_id` itself do not count."""
-    rows = rows_of(env, _items_sql(company, account_ids, today, run_id))
-    make = Item._make
+    rows = rows_of(env, _items_sql(company, account_ids, today, _in_other_run(env, company, run_id)))
+    make = functools.partial(tuple.__new__, Item)  # Item._make without counting: the statement has Item's columns
     for account_id, group in groupby(rows, key=itemgetter(1)):
         yield account_id, [make(row) for row in group]
 
 
-def _items_sql(company, account_ids, today, run_id):
+def _in_other_run(env, company, run_id):
+    """Flag of items another open run has taken. Looked up item by item, and only where there is another open run: a join
+    over all taken items would be repeated for every slice."""
+    others = env["dunning.run"].sudo()._others_open(company, run_id)
+    if not others:
+        return SQL("0")
+    return SQL(
+        """CASE WHEN EXISTS (SELECT 1 FROM dunning_run_line claim
+                              WHERE claim.item_id = item.id AND claim.claim IN ('open', 'queued')
+                                AND claim.run_id != %s)
+           THEN %s ELSE 0 END""",
+        run_id,
+        Flag.IN_OTHER_RUN,
+    )
+
+
+def _items_sql(company, account_ids, today, in_other_run):
     return SQL(
         """SELECT item.id, item.account_id, currency.name, item.kind, COALESCE(item.number, ''), item.reference,
                   item.issue_date, item.due_date, item.amount_total, item.amount_open,
@@ -245,19 +268,17 @@ def _items_sql(company, account_ids, today, run_id):
                 | CASE WHEN item.is_blocked THEN %(blocked)s ELSE 0 END
                 | CASE WHEN item.is_excluded THEN %(excluded)s ELSE 0 END
                 | CASE WHEN item.bound_policy_id IS NOT NULL THEN %(bound)s ELSE 0 END
-                | CASE WHEN claim.id IS NOT NULL THEN %(other_run)s ELSE 0 END,
+                | %(in_other_run)s,
                   hold.until_date, promise.until_date, NULL, promise.broken_date, hold.reason, hold.author,
                   dispute.reason
              FROM dunning_item item
              JOIN res_currency currency ON currency.id = item.currency_id
-             LEFT JOIN dunning_run_line claim
-               ON claim.item_id = item.id AND claim.claim = 'open' AND claim.run_id != %(run)s
              LEFT JOIN (%(holds)s) hold ON hold.target_id = item.id
              LEFT JOIN (
                 SELECT dispute.item_id, MIN(dispute.reason) AS reason,
                        SUM(CASE WHEN dispute.scope = 'part' THEN dispute.amount ELSE disputed.amount_open END) AS amount
                   FROM dunning_dispute dispute JOIN dunning_item disputed ON disputed.id = dispute.item_id
-                 WHERE dispute.state IN ('open', 'accepted') AND dispute.company_id = %(company)s
+                 WHERE dispute.state IN ('open', 'accepted') AND dispute.account_id BETWEEN %(first)s AND %(last)s
                  GROUP BY dispute.item_id
              ) dispute ON dispute.item_id = item.id
              LEFT JOIN (
@@ -266,7 +287,8 @@ def _items_sql(company, account_ids, today, run_id):
                        MAX(promise.judged_date) FILTER (WHERE promise.state IN ('broken', 'partly')) AS broken_date
                   FROM dunning_promise promise
                   JOIN dunning_item_dunning_promise_rel rel ON rel.dunning_promise_id = promise.id
-                 WHERE promise.company_id = %(company)s AND promise.state IN ('open', 'broken', 'partly')
+                 WHERE promise.account_id BETWEEN %(first)s AND %(last)s
+                   AND promise.state IN ('open', 'broken', 'partly')
                  GROUP BY rel.dunning_item_id
              ) promise ON promise.item_id = item.id
             WHERE item.is_open AND item.company_id = %(company)s AND item.account_id = ANY(%(ids)s)
@@ -275,9 +297,10 @@ def _items_sql(company, account_ids, today, run_id):
         blocked=Flag.BLOCKED,
         excluded=Flag.EXCLUDED,
         bound=Flag.BOUND_POLICY,
-        other_run=Flag.IN_OTHER_RUN,
-        run=run_id,
-        holds=_holds(company, today, SQL("hold.item_id"), SQL("hold.item_id IS NOT NULL")),
+        in_other_run=in_other_run,
+        holds=_holds(company, today, SQL("hold.item_id"), SQL("hold.item_id IS NOT NULL"), account_ids),
+        first=min(account_ids, default=0),
+        last=max(account_ids, default=0),
         company=company.id,
         ids=list(account_ids),
     )

@@ -93,15 +93,24 @@ class DunningLevel(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _keep_used(self):
-        used = self.env["dunning.item"].sudo().search([("level_id", "in", self.ids), ("is_open", "=", True)], limit=1)
+        used = self.filtered(lambda level: level._is_used())
         if used:
             raise ValidationError(
                 self.env._(
-                    "Level %(level)s is the level of receivable %(item)s. Archive the policy or change the level instead.",
-                    level=used.level_id.name,
-                    item=used.number,
+                    "Level %(level)s of policy %(policy)s has been used. Archive the policy or change the level instead.",
+                    level=used[0].name,
+                    policy=used[0].policy_id.name,
                 )
             )
+
+    def _is_used(self):
+        """Whether messages or receivables refer to it: the history must stay readable."""
+        self.ensure_one()
+        domain = [("level_id", "=", self.id)]
+        return any(
+            self.env[model].sudo().search_count(domain, limit=1)
+            for model in ("dunning.notice", "dunning.item", "dunning.run.line")
+        )
 
     def _channels(self):
         """Names of the channels in use, in the order they are tried."""

@@ -6,6 +6,7 @@ from odoo.tools import SQL
 
 from .. import rendering
 from ..bulk import contexts, outbox, projection, recheck
+from .slim_many2one import SlimMany2one
 
 SLICE_NOTICES = 250
 # Waits after a failed attempt; after the last one it is a person's turn.
@@ -22,18 +23,17 @@ class DunningNotice(models.Model):
 
     _name = "dunning.notice"
     _description = "Dunning message"
-    _inherit = ["mail.activity.mixin"]
     _order = "id desc"
     _rec_name = "subject"
 
-    run_id = fields.Many2one("dunning.run", required=True, readonly=True, ondelete="restrict", index=True)
-    company_id = fields.Many2one("res.company", required=True, readonly=True, index=True)
-    account_id = fields.Many2one("dunning.account", required=True, readonly=True, ondelete="restrict", index=True)
+    run_id = SlimMany2one("dunning.run", required=True, readonly=True)
+    company_id = SlimMany2one("res.company", required=True, readonly=True)
+    account_id = SlimMany2one("dunning.account", required=True, readonly=True, index=True)
     partner_id = fields.Many2one("res.partner", string="Recipient", index="btree_not_null", ondelete="restrict")
     email_to = fields.Char(string="Address")
     lang = fields.Char(string="Language")
-    policy_id = fields.Many2one("dunning.policy", readonly=True, index="btree_not_null", ondelete="set null")
-    level_id = fields.Many2one("dunning.level", readonly=True, index="btree_not_null", ondelete="set null")
+    policy_id = SlimMany2one("dunning.policy", readonly=True)
+    level_id = SlimMany2one("dunning.level", readonly=True)
     level_rank = fields.Integer(readonly=True)
     channel = fields.Selection(
         [("email", "E-mail"), ("letter", "Letter"), ("sms", "SMS"), ("call", "Call")], required=True, default="email"
@@ -63,8 +63,7 @@ class DunningNotice(models.Model):
     )
     corrects_id = fields.Many2one("dunning.notice", readonly=True, index="btree_not_null", ondelete="restrict")
     warning = fields.Char(readonly=True)
-    key = fields.Char(required=True, readonly=True, copy=False)
-    currency_id = fields.Many2one("res.currency", required=True, readonly=True)
+    currency_id = SlimMany2one("res.currency", required=True, readonly=True)
     item_count = fields.Integer(readonly=True)
     amount_total = fields.Monetary(string="Amount", readonly=True)
     deadline_date = fields.Date(string="Pay by")
@@ -87,7 +86,10 @@ class DunningNotice(models.Model):
     note = fields.Char(readonly=True, copy=False, help="Why it was withdrawn, shortened or undone.")
     line_ids = fields.One2many("dunning.run.line", "notice_id", string="Items")
 
-    _key_uniq = models.Constraint("unique(key)", "This message exists already.")
+    _key_uniq = models.UniqueIndex(
+        "(run_id, account_id, currency_id, channel, COALESCE(corrects_id, 0))",
+        "A run has one message per customer, currency and channel.",
+    )
     _open_of_run = models.Index("(run_id) WHERE state IN ('proposed', 'ready', 'queued', 'sending', 'uncertain')")
     _outbox = models.Index("(send_at, id) WHERE state IN ('ready', 'queued', 'sending')")
     _retry = models.Index("(next_try_at) WHERE state = 'failed'")
@@ -209,9 +211,17 @@ class DunningNotice(models.Model):
                 run.state = "sending"
             corrections = notices.filtered("corrects_id")
             looks = notices._look_again()
-            still_right = corrections | (notices - corrections)._still_right(looks)
+            still_right = corrections | (notices - corrections)._still_right(looks)._claim_levels()
             for channel, of_channel in still_right.grouped("channel").items():
                 getattr(of_channel, f"_deliver_{channel}")(looks)
+
+    def _claim_levels(self):
+        """Enter the keys of their items; messages with an item already sent at its level are withdrawn."""
+        mains = {(notice.main_id or notice).id for notice in self}
+        twice = self.filtered(lambda notice, ids=outbox.claim_levels(self.env, mains): (notice.main_id or notice).id in ids)
+        if twice:
+            twice._withdraw(self.env._("An item of it was already sent at this level"))
+        return self - twice
 
     def _look_again(self):
         """Fresh items of these accounts and the engine's word on them."""
@@ -412,14 +422,14 @@ class DunningNotice(models.Model):
                     WHERE line.notice_id = %s AND line.claim IS NULL
                       AND NOT EXISTS (SELECT 1 FROM dunning_run_line other
                                        WHERE other.item_id = line.item_id AND other.id != line.id
-                                         AND (other.claim = 'open' OR (other.claim = 'spent'
+                                         AND (other.claim IN ('open', 'queued') OR (other.claim = 'spent'
                                               AND other.cycle = line.cycle AND other.level_rank = line.level_rank)))
                    RETURNING line.id""",
                 (self.main_id or self).id,
             )
         )
         self.env["dunning.run.line"].invalidate_model(["claim"])
-        return bool(rows) or any(line.claim == "open" for line in (self.main_id or self).line_ids)
+        return bool(rows) or any((self.main_id or self).line_ids.mapped("claim"))
 
     @api.model
     def _wake_failed(self):
@@ -509,7 +519,6 @@ class DunningNotice(models.Model):
             notice.sudo().copy(
                 {
                     "state": "ready",
-                    "key": f"correction/{notice.id}",
                     "corrects_id": notice.id,
                     "send_at": fields.Datetime.now(),
                     "is_edited": False,

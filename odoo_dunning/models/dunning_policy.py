@@ -114,6 +114,11 @@ class DunningPolicy(models.Model):
             self._keep_version()
         return super(DunningPolicy, self.with_context(dunning_saving_policy=True)).write(vals)
 
+    @api.ondelete(at_uninstall=False)
+    def _keep_used(self):
+        """Levels go with their policy in the database: ask them first."""
+        self.with_context(active_test=False).level_ids._keep_used()
+
     @api.depends("name", "version", "head_id")
     def _compute_display_name(self):
         for policy in self:

@@ -221,19 +221,38 @@ class DunningRun(models.Model):
         """The instant a proposal is made for (naive UTC)."""
         return fields.Datetime.now()
 
+    @api.model
+    def _others_open(self, company, run_id):
+        """Runs of the company, but for `run_id`, that may hold items."""
+        states = ("draft", "proposed", "approved", "sending")
+        return self.search([("company_id", "=", company.id), ("id", "!=", run_id), ("state", "in", states)])
+
     # === APPROVE, CANCEL, UNDO === #
 
     def action_approve(self):
         """Let the messages go."""
         for run in self:
             run._check_approvable()
-            run.notice_ids.filtered(lambda one: one.state == "proposed").write({"state": "ready"})
+            run._set_ready()
             run.write(
                 {"state": "approved", "approved_by_id": self.env.uid, "approved_at": fields.Datetime.now()}
             )
             run._settle()
         self.env.ref("odoo_dunning.cron_send").sudo()._trigger()
         return True
+
+    def _set_ready(self):
+        """All proposed messages into the outbox, in one statement."""
+        self.env.flush_all()
+        self.env.execute_query(
+            SQL(
+                """UPDATE dunning_notice SET state = 'ready', write_uid = %s, write_date = now() AT TIME ZONE 'UTC'
+                    WHERE run_id = %s AND state = 'proposed' RETURNING id""",
+                self.env.uid,
+                self.id,
+            )
+        )
+        self.env["dunning.notice"].invalidate_model(["state"])
 
     def _check_approvable(self):
         self.ensure_one()
@@ -273,21 +292,34 @@ class DunningRun(models.Model):
         return True
 
     def _withdraw_waiting(self, note):
-        """Withdraw all messages that have not left, in bulk."""
-        waiting = self.notice_ids.filtered(lambda one: one.state in ("proposed", "ready", "queued", "failed"))
-        waiting.mail_mail_id.sudo().filtered(lambda mail: mail.state == "outgoing").write({"state": "cancel"})
-        waiting.write({"state": "withdrawn", "note": note, "next_try_at": False})
+        """Withdraw all messages that have not left and free their items, in bulk."""
         self.env.flush_all()
-        self.env.execute_query(
+        rows = self.env.execute_query(
             SQL(
-                """UPDATE dunning_run_line SET claim = NULL
-                    WHERE run_id = ANY(%s) AND claim = 'open'
-                      AND (notice_id IS NULL OR notice_id IN (SELECT id FROM dunning_notice WHERE state = 'withdrawn'))
-                   RETURNING id""",
+                """UPDATE dunning_notice
+                      SET state = 'withdrawn', note = %s, next_try_at = NULL, write_uid = %s,
+                          write_date = now() AT TIME ZONE 'UTC'
+                    WHERE run_id = ANY(%s) AND state IN ('proposed', 'ready', 'queued', 'failed')
+                   RETURNING mail_mail_id""",
+                note,
+                self.env.uid,
                 self.ids,
             )
         )
-        self.env["dunning.run.line"].invalidate_model()
+        self.env.execute_query(
+            SQL(
+                """UPDATE dunning_run_line SET claim = NULL
+                    WHERE run_id = ANY(%s) AND claim IN ('open', 'queued')
+                      AND (notice_id IS NULL OR notice_id IN (SELECT id FROM dunning_notice
+                                                               WHERE run_id = ANY(%s) AND state = 'withdrawn'))
+                   RETURNING id""",
+                self.ids,
+                self.ids,
+            )
+        )
+        self.env.invalidate_all()
+        mails = self.env["mail.mail"].sudo().browse([mail_id for (mail_id,) in rows if mail_id])
+        mails.filtered(lambda mail: mail.state == "outgoing").write({"state": "cancel"})
 
     def action_undo(self, reason=False, send_correction=False):
         """Take a run back: what has not left is withdrawn, what has left is undone. History stays.
@@ -356,6 +388,7 @@ class DunningRun(models.Model):
                 # Another run, or a person, took one of the items meanwhile: decide the slice again on what is now.
                 self.env.cr.rollback()
                 _logger.info("Run %s: a slice is decided again, an item of it was taken meanwhile", self.name)
+        self._forget_proposal()
         self.write({"is_proposing": False, "error": self.env._("Its items were taken by other runs. Propose it again.")})
         commit()
 

@@ -37,9 +37,9 @@ class DunningRunLine(models.Model):
     cycle = fields.Integer(readonly=True)
     notice_id = SlimMany2one("dunning.notice", string="Message", readonly=True)
     claim = fields.Selection(
-        [("open", "Taken by an open run"), ("spent", "Sent")],
+        [("open", "Taken by an open run"), ("queued", "Leaving"), ("spent", "Sent")],
         readonly=True,
-        help="Keeps a second run off the item, and a second message of the same level and cycle for ever.",
+        help="Keeps a second run off the item and, from the mail queue on, a second message of the same level and cycle.",
     )
     currency_id = SlimMany2one("res.currency", required=True, readonly=True)
     amount_open = fields.Monetary(readonly=True)
@@ -57,11 +57,12 @@ class DunningRunLine(models.Model):
     due_date = fields.Date(related="item_id.due_date")
     origin = fields.Selection(related="item_id.origin")
 
-    _run_item_uniq = models.UniqueIndex("(run_id, item_id)")
-    _item = models.Index("(item_id)")
+    # Few and small: every one is paid for 100,000 times in a run. The last is only entered when a message leaves.
+    _item_run_uniq = models.UniqueIndex("(item_id, run_id)")
+    _run = models.Index("(run_id)")
     _notice = models.Index("(notice_id) WHERE notice_id IS NOT NULL")
-    _one_open_run_uniq = models.UniqueIndex("(item_id) WHERE claim = 'open'")
-    _level_cycle_uniq = models.UniqueIndex("(item_id, cycle, level_rank) WHERE claim IS NOT NULL")
+    _one_open_run_uniq = models.UniqueIndex("(item_id) WHERE claim IN ('open', 'queued')")
+    _level_cycle_uniq = models.UniqueIndex("(item_id, cycle, level_rank) WHERE claim IN ('queued', 'spent')")
 
     @api.depends("reason_code", "reason_args")
     def _compute_reason(self):
