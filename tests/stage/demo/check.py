@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from decimal import Decimal
 from pathlib import Path
 
+from tests.stage.demo.odoo_books import COMPANY
 from tests.stage.demo.office import Office
 from tests.stage.demo.parts import Ledger
 from tests.stage.smtp import Mailbox
@@ -88,6 +89,8 @@ def _mails(office: Office, mailbox: Mailbox) -> list[str]:
     arrived = Counter(str(message["X-Envelope-To"]) for message in mailbox.messages())
     if len(sent) == len(mailbox.files()) and wanted.total() != arrived.total():
         found.append("The recipients of the mails are not those of the notices.")
+    strangers = {str(message["Reply-To"]) for message in mailbox.messages() if COMPANY["name"] not in message["Reply-To"]}
+    found += [f"Replies would go to {stranger}, which does not name the company." for stranger in sorted(strangers)]
     return found
 
 

@@ -3,8 +3,12 @@
 Runs inside `odoo shell`. The same day gives the same books.
 """
 
+import base64
+import io
 import random
 from datetime import timedelta
+
+from PIL import Image, ImageDraw
 
 COMPANY = {
     "name": "Brightwater Supplies GmbH",
@@ -79,7 +83,10 @@ def _set_up_company(env, company):
             "dunning_bank_gate": "off",
         }
     )
+    company.logo = _logo(COMPANY["primary_color"])
     company.partner_id.tz = "Europe/Berlin"
+    # Replies go to the catch-all of this domain and from there into the customer's history.
+    company.alias_domain_id = env["mail.alias.domain"].create({"name": "brightwater.example"})
     if not company.chart_template:
         env["account.chart.template"].try_loading("generic_coa", company, install_demo=False)
     company.currency_id = env.ref("base.EUR")
@@ -97,6 +104,19 @@ def _set_up_company(env, company):
             "allow_out_payment": True,
         }
     )
+
+
+def _logo(color):
+    """A wave in a disc."""
+    image = Image.new("RGBA", (480, 480))
+    pen = ImageDraw.Draw(image)
+    pen.ellipse((0, 0, 479, 479), fill=color)
+    for top in (190, 270):
+        pen.arc((90, top - 60, 240, top + 60), 180, 360, fill="white", width=34)
+        pen.arc((206, top - 60, 390, top + 60), 0, 180, fill="white", width=34)
+    data = io.BytesIO()
+    image.resize((120, 120)).save(data, "PNG")
+    return base64.b64encode(data.getvalue())
 
 
 def _set_up_people(env):
