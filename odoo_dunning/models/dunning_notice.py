@@ -323,7 +323,11 @@ class DunningNotice(models.Model):
         """Account id -> where replies go: the account's chatter by way of the catch-all address, else our own."""
         accounts = self.account_id
         sender = self.company_id._dunning_sender()
-        return accounts.sudo()._notify_get_reply_to_batch(defaults=dict.fromkeys(accounts.ids, sender))
+        # The company signs, not the scheduler's user.
+        return accounts.sudo()._notify_get_reply_to_batch(
+            defaults=dict.fromkeys(accounts.ids, sender),
+            author_ids=dict.fromkeys(accounts.ids, self.company_id.partner_id.id),
+        )
 
     def _sender(self):
         return self.company_id._dunning_sender()
