@@ -413,13 +413,11 @@ class Pass:
                 return
 
     def _ask_before_removal(self, entity: str, known_open: int, gone_open: int, seen: int) -> None:
-        """A gateway that `holds_removals` asks by itself, after they were confirmed; an empty ledger stops anyway."""
         allowed_pct = self._option("removal_share_pct", REMOVAL_SHARE_PCT)
         confirmed = self._option("removal_confirmed", 0)
         too_many = gone_open > REMOVAL_ALWAYS_FINE and gone_open * 100 > known_open * allowed_pct
-        asks = too_many and not self.lease.options.get("holds_removals")
         emptied = known_open and not seen
-        if (asks or emptied) and gone_open > confirmed:
+        if (too_many or emptied) and gone_open > confirmed:
             raise Stop(
                 f"{self.source.label}: {gone_open} of {known_open} open {entity} records are no longer there. "
                 "Nothing was removed. Check the ledger, then confirm the removal on the connection's page.",

@@ -21,7 +21,7 @@ from ..records import Record, Tombstone
 from ..sync import Page, Total, chunks
 from ..tokens import TokenSource
 from . import mapping
-from .client import PAGE_ROWS, Client, quoted, quoted_instant
+from .client import Client, quoted, quoted_instant
 from .oauth import APIS
 
 LIMITS = Limits(per_minute=500)
@@ -123,7 +123,7 @@ class QuickBooksSource:
             return
         for part in chunks(customer_ids, IDS_PER_QUERY):
             where = _where([f"Id IN ({', '.join(map(quoted, part))})", *_everyone("Customer")])
-            statement = f"SELECT {columns} FROM Customer{where} MAXRESULTS {PAGE_ROWS}"
+            statement = f"SELECT {columns} FROM Customer{where} MAXRESULTS {self.client.page_rows}"
             yield self._totals(self.client.rows("Customer", statement))
 
     # -- for single documents ----------------------------------------------------------------------------------
@@ -153,11 +153,11 @@ class QuickBooksSource:
         """All rows with LastUpdatedTime >= since, each version once, in pages."""
         bound, seen = since, set()
         while True:
-            rows = self.client.rows(name, _scan_statement(name, bound, columns))
+            rows = self.client.rows(name, _scan_statement(name, bound, columns, self.client.page_rows))
             fresh = [row for row in rows if _version(row) not in seen]
             if fresh:
                 yield fresh
-            if len(rows) < PAGE_ROWS:
+            if len(rows) < self.client.page_rows:
                 return
             last = _last_second(rows)
             if last == bound:
@@ -174,16 +174,16 @@ class QuickBooksSource:
                 conditions = [*_everyone(name), f"MetaData.LastUpdatedTime = '{quoted_instant(moment)}'"]
                 rows = self.client.rows(
                     name,
-                    f"SELECT {columns} FROM {name}{_where(conditions)} STARTPOSITION {start} MAXRESULTS {PAGE_ROWS}",
+                    f"SELECT {columns} FROM {name}{_where(conditions)} STARTPOSITION {start} MAXRESULTS {self.client.page_rows}",
                 )
                 fresh = [row for row in rows if _version(row) not in seen]
                 seen.update(map(_version, fresh))
                 news += len(fresh)
                 if fresh:
                     yield fresh
-                if len(rows) < PAGE_ROWS:
+                if len(rows) < self.client.page_rows:
                     break
-                start += PAGE_ROWS
+                start += self.client.page_rows
             if not news:
                 return
 
@@ -229,11 +229,11 @@ class QuickBooksSource:
     def _paged(self, name: str, statement: str) -> Iterator[list]:
         start = 1
         while True:
-            rows = self.client.rows(name, f"{statement} STARTPOSITION {start} MAXRESULTS {PAGE_ROWS}")
+            rows = self.client.rows(name, f"{statement} STARTPOSITION {start} MAXRESULTS {self.client.page_rows}")
             yield rows
-            if len(rows) < PAGE_ROWS:
+            if len(rows) < self.client.page_rows:
                 return
-            start += PAGE_ROWS
+            start += self.client.page_rows
 
     def _journals(self, entries: Iterable[str], wanted: Iterable[str] = ()) -> Iterator[Page]:
         rows = []
@@ -259,7 +259,7 @@ class QuickBooksSource:
             return
         name, mapper = STREAMS[entity]
         where = _where([f"Id IN ({', '.join(map(quoted, ids))})", *_everyone(name)])
-        rows = self.client.rows(name, f"SELECT * FROM {name}{where} MAXRESULTS {PAGE_ROWS}")
+        rows = self.client.rows(name, f"SELECT * FROM {name}{where} MAXRESULTS {self.client.page_rows}")
         present = {str(row.get("Id")) for row in rows if isinstance(row, dict)}
         answers: list[Record | BadRecord | None] = [mapper(row, self._company) for row in rows]
         for record_id in ids:
@@ -288,12 +288,12 @@ def _where(conditions: list[str]) -> str:
     return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
-def _scan_statement(name: str, since: datetime | None, columns: str) -> str:
+def _scan_statement(name: str, since: datetime | None, columns: str, page_rows: int) -> str:
     conditions = _everyone(name)
     if since is not None:
         conditions.append(f"MetaData.LastUpdatedTime >= '{quoted_instant(since)}'")
     order = "ORDERBY MetaData.LastUpdatedTime STARTPOSITION 1"
-    return f"SELECT {columns} FROM {name}{_where(conditions)} {order} MAXRESULTS {PAGE_ROWS}"
+    return f"SELECT {columns} FROM {name}{_where(conditions)} {order} MAXRESULTS {page_rows}"
 
 
 def _second(row: object) -> datetime | None:

@@ -16,7 +16,19 @@ from quickbooks import QuickBooks
 from requests_oauthlib import OAuth2Session
 
 from ..budget import Budget
-from ..errors import SERVER_FAULT, Action, Gone, Reconnect, Resolution, Retry, Stop, TokenRejected, resolve
+from ..errors import (
+    SERVER_FAULT,
+    Action,
+    Conflict,
+    Gone,
+    Reconnect,
+    Refused,
+    Resolution,
+    Retry,
+    Stop,
+    TokenRejected,
+    resolve,
+)
 from ..oauth import require_safe
 from ..reading import FieldError, Fields, loads
 from ..redact import quieten_libraries
@@ -24,7 +36,6 @@ from ..tokens import TokenSource
 
 TIMEOUT_S = (5, 60)
 MINOR_VERSION = 75
-PAGE_ROWS = 1000
 THROTTLE_WAIT_S = 60
 
 _THROTTLE = Resolution(Action.RATE_LIMITED, "the call limit is reached", "wait; it goes on by itself")
@@ -42,7 +53,13 @@ FAULTS: dict[str, Resolution] = {
     "4000": Resolution(Action.BUG, "a query was refused", "report this as a defect"),
     "4001": Resolution(Action.BUG, "a query was refused", "report this as a defect"),
     "4002": Resolution(Action.BUG, "a query was refused", "report this as a defect"),
-    "5010": Resolution(Action.RETRY, "the record was changed meanwhile"),
+    "5010": Resolution(Action.CONFLICT, "the record was changed meanwhile"),
+    "2010": Resolution(Action.REFUSED, "a value was refused"),
+    "2020": Resolution(Action.REFUSED, "a value is missing"),
+    "6000": Resolution(Action.REFUSED, "QuickBooks' books refuse this"),
+    "6140": Resolution(Action.REFUSED, "the number has been used already"),
+    "6210": Resolution(Action.REFUSED, "the books of that day are closed"),
+    "6240": Resolution(Action.REFUSED, "the name has been used already"),
     "6190": Resolution(Action.STOP, "the company's subscription has lapsed", "renew it at Intuit"),
     "10000": SERVER_FAULT,
 }
@@ -70,6 +87,8 @@ class Session(OAuth2Session):
 
 class Client:
     """One company. Every method is one call, paced and retried by `budget`; answers are raw JSON with Decimals."""
+
+    page_rows = 1000  # the most a query gives
 
     def __init__(self, api_url: str, realm_id: str, tokens: TokenSource, budget: Budget):
         quieten_libraries()
@@ -124,20 +143,27 @@ class Client:
         return self._call(lambda: self._sdk.download_pdf("Invoice", invoice_id))
 
     def update(self, entity: str, body: str, request_id: str) -> dict:
-        """A write. `request_id` makes it happen once, however often it is sent."""
-        answer = self._call(
-            lambda: self._object(self._sdk.update_object(entity, body, request_id=request_id))
+        """A write (`body` is JSON), sent once: after a `Retry` the caller looks whether it arrived before sending again.
+
+        :raise Conflict: the record's SyncToken is not the one in `body`.
+        """
+        answer = self._authorised(
+            self.budget.once,
+            lambda: self._object(self._sdk.update_object(entity, body, request_id=request_id)),
         )
         return answer.get(entity) or {}
 
     # -- one call ----------------------------------------------------------------------------------------------
     def _call(self, send: Callable[[], Any]) -> Any:
+        return self._authorised(self.budget.run, send)
+
+    def _authorised(self, run: Callable[[Callable], Any], send: Callable[[], Any]) -> Any:
         try:
-            return self.budget.run(send)
+            return run(send)
         except TokenRejected:
             self._log_in(self._tokens.renew())
         try:
-            return self.budget.run(send)
+            return run(send)
         except TokenRejected as error:
             raise Reconnect(f"{self._label}: a fresh access token was refused too. Reconnect.") from error
 
@@ -196,6 +222,10 @@ class Client:
             raise Retry(message, _retry_after_s(response, 5))
         if found.action is Action.GONE:
             raise Gone(message)
+        if found.action is Action.CONFLICT:
+            raise Conflict(message)
+        if found.action is Action.REFUSED:
+            raise Refused(f"{message} {detail[:300]}".strip())
         raise Stop(message)
 
     def _throttle_wait_s(self, response: requests.Response, detail: str) -> float:

@@ -19,18 +19,28 @@ from xero_python.api_client.oauth2 import OAuth2Token
 from xero_python.exceptions import HTTPStatusException, OpenApiException
 
 from ..budget import Budget
-from ..errors import Action, Gone, Reconnect, Resolution, Retry, Stop, TokenRejected, resolve
+from ..errors import (
+    Action,
+    Gone,
+    NotGranted,
+    Reconnect,
+    Refused,
+    Resolution,
+    Retry,
+    Stop,
+    TokenRejected,
+    resolve,
+)
 from ..oauth import require_safe
 from ..reading import FieldError, Fields, loads
 from ..redact import quieten_libraries
 from ..tokens import TokenSource
 
 TIMEOUT_S = (5, 60)
-PAGE_ROWS = 1000
 NO_RETRIES = urllib3.Retry(0, redirect=False, respect_retry_after_header=False)
 TABLE: dict[str, Resolution] = {
     "insufficient_scope": Resolution(
-        Action.STOP,
+        Action.NOT_GRANTED,
         "a permission this needs was not granted",
         "reconnect and grant every permission asked for",
     ),
@@ -40,11 +50,14 @@ TABLE: dict[str, Resolution] = {
     "OrganisationIsNotActive": Resolution(
         Action.STOP, "the organisation is not active", "check its subscription in Xero"
     ),
+    "ValidationException": Resolution(Action.REFUSED, "Xero's books refuse this"),
 }
 
 
 class Client:
     """One organisation. Every method is one call, paced and retried by `budget`; answers are raw JSON with Decimals."""
+
+    page_rows = 1000  # the most a page holds
 
     def __init__(self, api_url: str, tenant_id: str, tokens: TokenSource, budget: Budget):
         quieten_libraries()
@@ -62,7 +75,7 @@ class Client:
 
     def page(self, resource: str, number: int, **options: Any) -> tuple[list, dict]:
         """(rows, pagination) of one page of `resource` (an SDK list method, such as "invoices")."""
-        options = {"page": number, "page_size": PAGE_ROWS, **options}
+        options = {"page": number, "page_size": self.page_rows, **options}
         return self._call(lambda: self._page(resource, number, options))
 
     def one(self, method: str, record_id: str, key: str) -> dict:
@@ -87,17 +100,22 @@ class Client:
         return self._call(lambda: self._send("get_invoice_as_pdf", invoice_id))
 
     def write(self, method: str, *arguments: Any, idempotency_key: str) -> dict:
-        """A write that happens once, however often it is sent with the same key."""
-        return self._call(lambda: self._json(method, *arguments, idempotency_key=idempotency_key[:128]))
+        """A write, sent once: after a `Retry` the caller looks whether it arrived before sending it again."""
+        return self._authorised(
+            self.budget.once, lambda: self._json(method, *arguments, idempotency_key=idempotency_key[:128])
+        )
 
     # -- one call ----------------------------------------------------------------------------------------------
     def _call(self, send: Callable[[], Any]) -> Any:
+        return self._authorised(self.budget.run, send)
+
+    def _authorised(self, run: Callable[[Callable], Any], send: Callable[[], Any]) -> Any:
         try:
-            return self.budget.run(send)
+            return run(send)
         except TokenRejected:
             self._tokens.renew()
         try:
-            return self.budget.run(send)
+            return run(send)
         except TokenRejected as error:
             raise Reconnect(f"{self._label}: a fresh access token was refused too. Reconnect.") from error
 
@@ -161,7 +179,9 @@ class Client:
             return Retry(f"{message} Limit: {problem or 'unnamed'}.", _wait_s(headers, problem))
         if found.action is Action.RETRY:
             return Retry(message, _wait_s(headers, ""))
-        kinds = {Action.GONE: Gone, Action.RECONNECT: Reconnect}
+        if found.action is Action.REFUSED:
+            return Refused(f"{message} {_reasons(body)}".strip())
+        kinds = {Action.GONE: Gone, Action.RECONNECT: Reconnect, Action.NOT_GRANTED: NotGranted}
         return kinds.get(found.action, Stop)(message)
 
     def _token(self) -> dict:
@@ -194,3 +214,13 @@ def _word(headers: Any, body: bytes) -> str:
         (word for word in TABLE if word in text),
         "insufficient_scope" if "AuthorizationUnsuccessful" in text else "",
     )
+
+
+def _reasons(body: bytes) -> str:
+    """What the validation says, in Xero's words; shortened, since some name the value they refuse."""
+    try:
+        elements = loads(body).get("Elements") or []
+        errors = [error for element in elements for error in element.get("ValidationErrors") or []]
+        return " ".join(str(error.get("Message") or "") for error in errors)[:300].strip()
+    except (ValueError, AttributeError, TypeError):
+        return ""

@@ -23,30 +23,34 @@ class Trial:
         self.ledger = None
         self.receiver = None
 
-    def start(self, scale=0, options=None, scopes=None, limits=None, seed=7):
+    def start(self, scale=0, scopes=None, seed=7, page_rows=1000):
         """Open the ledger's books and connect. Returns self."""
-        self.ledger = self._ledger_class(scale=scale, seed=seed, limits=limits)
+        self.ledger = self._ledger_class(scale=scale, seed=seed)
+        self.ledger.page_rows = page_rows
         self._open.append(self.ledger)
-        self.receiver = self.connect(options=options, scopes=scopes)
+        self.receiver = self.connect(scopes=scopes)
         return self
 
-    def connect(self, company=None, options=None, scopes=None):
+    def connect(self, company=None, scopes=None):
         """One more connection to the same ledger."""
-        receiver = self._receiver_class(self.ledger, company, options, scopes)
+        receiver = self._receiver_class(self.ledger, company, scopes)
         self._open.append(receiver)
         return receiver
-
-    def another_ledger(self, seed):
-        ledger = self._ledger_class(seed=seed)
-        self._open.append(ledger)
-        receiver = self._receiver_class(ledger)
-        self._open.append(receiver)
-        return ledger, receiver
 
     def open_source(self, lease, tokens):
         budget = Budget(Limits(per_minute=1_000_000), sleep=self.slept.append)
         self.budgets.append(budget)
         return self.ledger.source(lease, tokens, budget)
+
+    def grant(self, **changes):
+        """The next leases say otherwise: other addresses, another environment, further options."""
+        original = self.receiver.gateway.sync_lease
+
+        def changed(runner, seconds):
+            answer = original(runner, seconds)
+            return answer | changes if "lease" in answer else answer
+
+        self.receiver.gateway.sync_lease = changed
 
     def run(self, receiver=None, runner="trial", **options):
         return run_pass((receiver or self.receiver).gateway, runner, self.open_source, **options)

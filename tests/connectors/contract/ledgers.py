@@ -24,7 +24,10 @@ TODAY = date(2026, 11, 21)
 
 
 class LedgerUnderTest:
-    """A sandbox ledger with verbs every bookkeeping knows. `match` gives the pattern of a stream's requests."""
+    """A sandbox ledger with verbs every bookkeeping knows. `match` gives the pattern of a stream's requests.
+
+    `page_rows`: set it low, and a small portfolio spans many pages.
+    """
 
     vendor: str
     oauth = None
@@ -34,8 +37,8 @@ class LedgerUnderTest:
     def __init__(self, scale=0, seed=7, limits=None):
         self.box = Sandbox(self.vendor, seed=seed, today=TODAY, scale=scale, limits=limits).start()
         self.company = self.box.company
+        self.page_rows = 1000
         self._numbers = 0
-        self._grants = {}
 
     def close(self):
         self.box.stop()
@@ -145,6 +148,7 @@ class QuickBooksUnderTest(LedgerUnderTest):
 
     def source(self, lease, tokens, budget: Budget):
         client = quickbooks_client.Client(lease.urls["api"], lease.organisation, tokens, budget)
+        client.page_rows = self.page_rows
         return QuickBooksSource(client, lease.organisation)
 
     def match(self, stream):
@@ -165,6 +169,7 @@ class XeroUnderTest(LedgerUnderTest):
 
     def source(self, lease, tokens, budget: Budget):
         client = xero_client.Client(lease.urls["api"], lease.organisation, tokens, budget)
+        client.page_rows = self.page_rows
         return XeroSource(client, lease.organisation, lease.environment)
 
     def match(self, stream):

@@ -26,7 +26,7 @@ API_KEY = "an-api-key-nobody-may-log"
 class MemoryReceiver:
     """One connection at the receiving side. `connect` binds it to a company of the ledger with a fresh consent."""
 
-    def __init__(self, ledger, company=None, options=None, scopes=None):
+    def __init__(self, ledger, company=None, scopes=None):
         company = company or ledger.company
         token = ledger.token(company, scopes)
         self.refresh_token = token.get("refresh_token", "")
@@ -38,7 +38,6 @@ class MemoryReceiver:
             token["access_token"],
             refresh=self._refresh,
             environment="sandbox",
-            options=options,
         )
         self.gateway = InProcessGateway(self.store)
 
@@ -86,6 +85,15 @@ class MemoryReceiver:
         """As a webhook: this record is to be read with the next pass."""
         self.store.options = {"refetch": [{"entity": entity, "external_id": external_id}]}
 
+    def confirm_removal(self):
+        """A person says that what the last pass found gone is gone."""
+        asked = self.store.reports[-1]["counts"]["removal_open"]
+        self.store.options = {**self.store.options, "removal_confirmed": asked}
+
+    def secrets(self):
+        """Every secret the receiving side holds."""
+        return {self.refresh_token, self.store.token["access_token"]} - {""}
+
     def runner_died(self):
         """Its lease runs out."""
         self.store.end_lease()
@@ -99,8 +107,8 @@ class _Quiet(WSGIRequestHandler):
 class HttpReceiver(MemoryReceiver):
     """`faults` is a list of callables(verb) → a Response to give instead, "cut" to lose the answer, or None."""
 
-    def __init__(self, ledger, company=None, options=None, scopes=None):
-        super().__init__(ledger, company, options, scopes)
+    def __init__(self, ledger, company=None, scopes=None):
+        super().__init__(ledger, company, scopes)
         self.faults = []
         self.requests = []
         self._server = make_server("127.0.0.1", 0, self._respond, threaded=True, request_handler=_Quiet)

@@ -220,7 +220,7 @@ def test_x8_without_the_write_scope_the_note_says_so_and_reading_goes_on(xero):
 
 def test_the_demo_company_is_refused_as_production(xero):
     xero.start()
-    xero.receiver.store.environment = "production"
+    xero.grant(environment="production")
 
     outcome = xero.run()
 
