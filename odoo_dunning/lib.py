@@ -9,6 +9,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
+from odoo import _
 from odoo.exceptions import UserError
 
 PACKAGE = "dunning_connectors"
@@ -28,7 +29,9 @@ def connectors():
     folder = Path(__file__).resolve().parent.parent / "connectors"
     if not (folder / "records.py").is_file():
         raise UserError(
-            "The package that reads QuickBooks and Xero is missing. Install it with: pip install odoo-dunning"
+            _(
+                "The package that reads QuickBooks and Xero is missing. Install it with: pip install odoo-dunning"
+            )
         )
     spec = importlib.util.spec_from_file_location(
         PACKAGE, folder / "__init__.py", submodule_search_locations=[str(folder)]
@@ -52,6 +55,11 @@ def part(name):
         if (error.name or "").startswith(PACKAGE) or vendor not in EXTRAS:
             raise
         raise UserError(
-            f"The Python package for this ledger is missing ({error.name}). On the Odoo server, run: "
-            f"pip install odoo-dunning[{vendor}]   (or: pip install {EXTRAS[vendor]})"
+            _(
+                "The Python package for this ledger is missing (%(module)s). On the Odoo server, run: "
+                "pip install odoo-dunning[%(vendor)s]   (or: pip install %(package)s)",
+                module=error.name,
+                vendor=vendor,
+                package=EXTRAS[vendor],
+            )
         ) from error

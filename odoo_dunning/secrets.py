@@ -10,15 +10,12 @@ import os
 from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-
 from odoo.exceptions import UserError
 from odoo.tools import config
 
 KEY_VARIABLE = "ODOO_DUNNING_KEY"
 KEY_OPTION = "odoo_dunning_key"
-NEW_KEY_COMMAND = (
-    "python3 -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
-)
+NEW_KEY_COMMAND = "python3 -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
 
 
 def seal(env, plain):

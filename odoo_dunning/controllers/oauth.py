@@ -3,11 +3,10 @@ import logging
 import secrets as random_source
 import time
 
-from werkzeug.exceptions import NotFound
-
 from odoo import http
 from odoo.exceptions import AccessError, UserError
 from odoo.http import request
+from werkzeug.exceptions import NotFound
 
 from .. import lib
 
@@ -40,23 +39,27 @@ class LedgerConsent(http.Controller):
         return request.redirect(ledger._consent_url(state, challenge), local=False)
 
     @http.route("/dunning/oauth/callback", type="http", auth="user", methods=["GET"])
-    def callback(self, state="", code="", realmId="", error="", **_more):
+    def callback(self, state="", code="", error="", **more):
         begun = request.session.pop(SESSION_KEY, None)
         if not self._is_ours(begun, state):
             return self._page(
-                request.env._("This answer does not belong to a connection you started, or it came too late."),
+                request.env._(
+                    "This answer does not belong to a connection you started, or it came too late."
+                ),
                 request.env._("Open the connection in Odoo and press Connect again."),
             )
         ledger = self._ledger(begun["ledger_id"])
         back = f"/odoo/dunning.ledger/{ledger.id}"
         if error or not code:
             return self._page(
-                request.env._("The ledger did not give access (%(cause)s). Nothing was changed.", cause=error or "-"),
+                request.env._(
+                    "The ledger did not give access (%(cause)s). Nothing was changed.", cause=error or "-"
+                ),
                 request.env._("Open the connection and press Connect again to retry."),
                 back,
             )
         try:
-            ledger._take_consent(code, begun["verifier"], realmId)
+            ledger._take_consent(code, begun["verifier"], more.get("realmId", ""))
         except UserError as refusal:
             request.env.cr.rollback()
             return self._page(str(refusal), request.env._("Nothing was changed."), back)

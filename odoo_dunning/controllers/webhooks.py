@@ -15,7 +15,12 @@ class LedgerWebhooks(http.Controller):
     """
 
     @http.route(
-        "/dunning/webhook/<string:vendor>", type="http", auth="public", methods=["POST"], csrf=False, save_session=False
+        "/dunning/webhook/<string:vendor>",
+        type="http",
+        auth="public",
+        methods=["POST"],
+        csrf=False,
+        save_session=False,
     )
     def receive(self, vendor):
         ledgers = request.env["dunning.ledger"].sudo().search([("vendor", "=", vendor)])
@@ -35,7 +40,9 @@ class LedgerWebhooks(http.Controller):
         """Return the ledgers whose own key signed the body. Each key is compared in constant time."""
         webhooks = lib.part(f"{ledgers[0].vendor}.webhooks")
         signature = request.httprequest.headers.get(webhooks.SIGNATURE_HEADER, "")
-        return ledgers.filtered(lambda ledger: webhooks.is_signed(body, signature, ledger._secrets()._webhook_key()))
+        return ledgers.filtered(
+            lambda ledger: webhooks.is_signed(body, signature, ledger._secrets()._webhook_key())
+        )
 
     @staticmethod
     def _answer(status):

@@ -4,7 +4,6 @@ from collections import namedtuple
 from datetime import timezone
 
 import psycopg2
-
 from odoo.exceptions import UserError
 from odoo.tools import SQL, mute_logger
 
@@ -66,7 +65,12 @@ class Batch:
                 self.set_aside_wire(wire, fault.cause)
                 continue
             entry = Entry(
-                record.entity, record.external_id, record, wire.get("hash") or records.content_hash(wire), wire, False
+                record.entity,
+                record.external_id,
+                record,
+                wire.get("hash") or records.content_hash(wire),
+                wire,
+                False,
             )
             key = _key(entry)
             other = newest.get(key)

@@ -48,14 +48,18 @@ class Customers:
         matched = self._matches(entries)
         written = {entry.external_id: self.partners.values(entry.record) for entry in entries}
         unmatched = [entry for entry in entries if entry.external_id not in matched]
-        created = self.partners.create([(entry.record, written[entry.external_id]) for entry in unmatched])
+        created = self.partners.make([(entry.record, written[entry.external_id]) for entry in unmatched])
         partner_ids = matched | {
             entry.external_id: partner.id for entry, partner in zip(unmatched, created, strict=True)
         }
         self._write(
             # A matched contact belongs to the user: nothing in it came from the ledger.
             [
-                (entry, partner_ids[entry.external_id], {} if entry.external_id in matched else written[entry.external_id])
+                (
+                    entry,
+                    partner_ids[entry.external_id],
+                    {} if entry.external_id in matched else written[entry.external_id],
+                )
                 for entry in entries
             ]
         )
@@ -67,7 +71,9 @@ class Customers:
         matched = self.partners.find([entry.record for entry in entries])
         wanted = Counter(matched.values())
         taken = self._taken(list(wanted))
-        return {ref: partner for ref, partner in matched.items() if wanted[partner] == 1 and partner not in taken}
+        return {
+            ref: partner for ref, partner in matched.items() if wanted[partner] == 1 and partner not in taken
+        }
 
     def _taken(self, partner_ids):
         rows = self.env.execute_query(

@@ -70,10 +70,18 @@ class Documents:
 
     def _write(self, entries):
         present = self._present([entry for entry in entries if entry.is_known])
-        self.matches = self.matching.states([(entry.entity, entry.external_id) for entry in entries if entry.is_known])
-        items = [vals for entry in entries for vals in self._items(entry, (entry.entity, entry.external_id) in present)]
+        self.matches = self.matching.states(
+            [(entry.entity, entry.external_id) for entry in entries if entry.is_known]
+        )
+        items = [
+            vals
+            for entry in entries
+            for vals in self._items(entry, (entry.entity, entry.external_id) in present)
+        ]
         self.env["dunning.item"]._upsert_external(items)
-        self._drop_surplus_installments([entry for entry in entries if entry.entity == "invoice" and entry.is_known])
+        self._drop_surplus_installments(
+            [entry for entry in entries if entry.entity == "invoice" and entry.is_known]
+        )
         self.batch.keep_versions([self._version(entry) for entry in entries])
         Allocations(self.ledger, self.currencies).store([entry.record for entry in entries])
         self.matching.look([entry.external_id for entry in entries if entry.entity == "invoice"])
@@ -247,7 +255,11 @@ class Documents:
              WHERE r.ledger_id = {int(self.ledger.id)} AND r.entity = v.entity AND r.external_id = v.external_id
             """,
             [
-                (entry.record.target, entry.external_id, entry.record.updated_at.astimezone(timezone.utc).replace(tzinfo=None))
+                (
+                    entry.record.target,
+                    entry.external_id,
+                    entry.record.updated_at.astimezone(timezone.utc).replace(tzinfo=None),
+                )
                 for entry in entries
             ],
         )
@@ -345,10 +357,16 @@ class Currencies:
         return self._ids[code]
 
     def _find(self, code):
-        currency = self.ledger.env["res.currency"].with_context(active_test=False).search([("name", "=", code)], limit=1)
+        currency = (
+            self.ledger.env["res.currency"]
+            .with_context(active_test=False)
+            .search([("name", "=", code)], limit=1)
+        )
         if currency and not currency.active:
             currency.active = True
-            self.ledger._note(self.ledger.env._("Currency %(code)s was switched on: the ledger uses it.", code=code))
+            self.ledger._note(
+                self.ledger.env._("Currency %(code)s was switched on: the ledger uses it.", code=code)
+            )
         return currency.id or None
 
 

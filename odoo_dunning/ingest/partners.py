@@ -64,7 +64,7 @@ class Partners:
 
     # === MAKE AND UPDATE === #
 
-    def create(self, rows):
+    def make(self, rows):
         """Make contacts of `(customer, values)` rows, in one go."""
         company_id = False if self.ledger.is_partner_shared else self.ledger.company_id.id
         return self.model.create(

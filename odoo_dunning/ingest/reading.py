@@ -36,7 +36,9 @@ def read(wire):
     try:
         record = records.Record.from_wire({key: value for key, value in wire.items() if key in known})
     except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
-        raise Unreadable(f"A field is missing or malformed ({type(error).__name__}: {_short(error)}).") from None
+        raise Unreadable(
+            f"A field is missing or malformed ({type(error).__name__}: {_short(error)})."
+        ) from None
     _check_texts(record)
     if isinstance(record, (records.Invoice, records.Credit)):
         return _checked_document(record)
@@ -79,7 +81,9 @@ def _checked_document(record):
 def _checked_payment(record):
     record = _with_known_status(record)
     _check_money(record, ("amount", "unapplied_amount"))
-    if record.status in (records.OPEN, records.PAID) and not 0 <= record.unapplied_amount <= max(record.amount, 0):
+    if record.status in (records.OPEN, records.PAID) and not 0 <= record.unapplied_amount <= max(
+        record.amount, 0
+    ):
         raise Unreadable(
             f"Unapplied amount {record.unapplied_amount} does not fit the amount {record.amount} {record.currency}."
         )

@@ -13,7 +13,9 @@ class DunningCustomer(models.Model):
     external_id = fields.Char(string="Id at the source", required=True, readonly=True)
     name = fields.Char(readonly=True)
     is_active_at_source = fields.Boolean(string="Active at the source", readonly=True)
-    partner_id = fields.Many2one("res.partner", string="Contact", readonly=True, index=True, ondelete="restrict")
+    partner_id = fields.Many2one(
+        "res.partner", string="Contact", readonly=True, index=True, ondelete="restrict"
+    )
     debtor_partner_id = fields.Many2one(
         "res.partner",
         string="Debtor",
@@ -33,9 +35,12 @@ class DunningCustomer(models.Model):
     parent_ref = fields.Char(string="Parent at the source", readonly=True)
     bill_with_parent = fields.Boolean(readonly=True)
     merged_into_ref = fields.Char(string="Merged into", readonly=True)
-    reported_balances = fields.Json(readonly=True, help="Open receivables per currency as the ledger states them.")
+    reported_balances = fields.Json(
+        readonly=True, help="Open receivables per currency as the ledger states them."
+    )
     source_values = fields.Json(
-        readonly=True, help="What the ledger last wrote into the contact: fields that differ since were edited here."
+        readonly=True,
+        help="What the ledger last wrote into the contact: fields that differ since were edited here.",
     )
 
     _external_uniq = models.Constraint(

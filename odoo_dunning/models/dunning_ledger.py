@@ -24,7 +24,9 @@ class DunningLedger(models.Model):
 
     name = fields.Char(required=True)
     active = fields.Boolean(default=True)
-    company_id = fields.Many2one("res.company", required=True, index=True, default=lambda self: self.env.company)
+    company_id = fields.Many2one(
+        "res.company", required=True, index=True, default=lambda self: self.env.company
+    )
     user_id = fields.Many2one(
         "res.users",
         string="Responsible",
@@ -33,7 +35,10 @@ class DunningLedger(models.Model):
         help="Is told when the connection needs a person.",
     )
     vendor = fields.Selection(
-        [("quickbooks", "QuickBooks Online"), ("xero", "Xero")], string="Ledger", required=True, default="quickbooks"
+        [("quickbooks", "QuickBooks Online"), ("xero", "Xero")],
+        string="Ledger",
+        required=True,
+        default="quickbooks",
     )
     environment = fields.Selection(
         [("production", "Production"), ("sandbox", "Sandbox")],
@@ -66,9 +71,13 @@ class DunningLedger(models.Model):
     organisation_choices = fields.Json(copy=False, groups=fields.NO_ACCESS)
     scopes_granted = fields.Char(string="Permissions granted", readonly=True, copy=False)
 
-    client_id = fields.Char(string="Client ID", copy=False, help="Of the app registered with the vendor's developers.")
+    client_id = fields.Char(
+        string="Client ID", copy=False, help="Of the app registered with the vendor's developers."
+    )
     client_secret = fields.Char(
-        compute="_compute_write_only", inverse="_inverse_client_secret", help="Stored encrypted; never shown again."
+        compute="_compute_write_only",
+        inverse="_inverse_client_secret",
+        help="Stored encrypted; never shown again.",
     )
     webhook_key = fields.Char(
         compute="_compute_write_only",
@@ -94,7 +103,10 @@ class DunningLedger(models.Model):
     lease_runner = fields.Char(string="Synchronised by", readonly=True, copy=False)
     lease_until = fields.Datetime(readonly=True, copy=False)
     wait_until = fields.Datetime(
-        string="Waiting until", readonly=True, copy=False, help="The vendor's call limit lets no more reads through."
+        string="Waiting until",
+        readonly=True,
+        copy=False,
+        help="The vendor's call limit lets no more reads through.",
     )
 
     sync_interval_minutes = fields.Integer(string="Synchronise every (minutes)", required=True, default=60)
@@ -111,12 +123,14 @@ class DunningLedger(models.Model):
     quota = fields.Json(string="Calls left at the vendor", readonly=True, copy=False)
 
     removal_asked = fields.Integer(string="Removals to confirm", readonly=True, copy=False)
-    removal_confirmed = fields.Integer(readonly=True, copy=False, help="So many removals the next pass may make.")
+    removal_confirmed = fields.Integer(
+        readonly=True, copy=False, help="So many removals the next pass may make."
+    )
     removal_share_pct = fields.Integer(
         string="Ask before removing more than (%)",
         required=True,
         default=10,
-        help="When a pass finds that more than this share of the open receivables is gone at the source, it asks first.",
+        help="A pass that finds more than this share of the open receivables gone at the source asks first.",
     )
     are_origin_reminders_off = fields.Boolean(
         string="The ledger's own reminders are switched off",
@@ -125,18 +139,24 @@ class DunningLedger(models.Model):
         "automatic invoice reminders off. Xero: Business, Invoices, Invoice reminders: switched off.",
     )
     partner_match = fields.Selection(
-        [("none", "Always create a new contact"), ("vat_email", "Use the contact with the same VAT, or name and e-mail")],
+        [
+            ("none", "Always create a new contact"),
+            ("vat_email", "Use the contact with the same VAT, or name and e-mail"),
+        ],
         string="Known customers",
         required=True,
         default="vat_email",
     )
     is_partner_shared = fields.Boolean(
-        string="Contacts for all companies", help="New contacts are visible in every company of this database."
+        string="Contacts for all companies",
+        help="New contacts are visible in every company of this database.",
     )
 
     customer_ids = fields.One2many("dunning.customer", "ledger_id", string="Customers", readonly=True)
-    quarantine_ids = fields.One2many("dunning.quarantine", "ledger_id", string="Quarantine", readonly=True)
-    difference_ids = fields.One2many("dunning.ledger.difference", "ledger_id", string="Differences", readonly=True)
+    quarantine_ids = fields.One2many("dunning.quarantine", "ledger_id", readonly=True)
+    difference_ids = fields.One2many(
+        "dunning.ledger.difference", "ledger_id", string="Differences", readonly=True
+    )
     quarantine_count = fields.Integer(compute="_compute_counts")
     difference_count = fields.Integer(compute="_compute_counts")
     held_count = fields.Integer(string="Removals held back", compute="_compute_counts")
@@ -253,7 +273,9 @@ class DunningLedger(models.Model):
         to another server."""
         for ledger in self.sudo():
             changed = [
-                key for key in IDENTITY & vals.keys() if vals[key] != ledger._fields[key].convert_to_write(ledger[key], ledger)
+                key
+                for key in IDENTITY & vals.keys()
+                if vals[key] != ledger._fields[key].convert_to_write(ledger[key], ledger)
             ]
             if changed and (ledger.organisation_ref or ledger.token_ids.answer):
                 raise UserError(
@@ -272,7 +294,8 @@ class DunningLedger(models.Model):
             if ledger.organisation_ref:
                 raise UserError(
                     self.env._(
-                        "%(ledger)s has a history. Disconnect and archive it instead of deleting it.", ledger=ledger.name
+                        "%(ledger)s has a history. Disconnect and archive it instead of deleting it.",
+                        ledger=ledger.name,
                     )
                 )
 
@@ -353,13 +376,17 @@ class DunningLedger(models.Model):
         for ledger in self:
             ledger.check_access("write")
             note = ledger._secrets()._revoke()
-            ledger.sudo().write({"state": "new", "state_reason": False, "next_sync_at": False, "lease_key": False})
+            ledger.sudo().write(
+                {"state": "new", "state_reason": False, "next_sync_at": False, "lease_key": False}
+            )
             ledger.message_post(body=note)
 
     def action_pause(self):
         """Stop reading. Dunning of this ledger's receivables stops too, once the data is too old."""
         self.check_access("write")
-        self.filtered(lambda one: one.state == "connected").sudo().write({"state": "paused", "next_sync_at": False})
+        self.filtered(lambda one: one.state == "connected").sudo().write(
+            {"state": "paused", "next_sync_at": False}
+        )
 
     def action_resume(self):
         self.check_access("write")
@@ -373,7 +400,9 @@ class DunningLedger(models.Model):
         self._request_sync()
         message = self.env._("The pass starts within a moment.")
         if any(one.wait_until and one.wait_until > fields.Datetime.now() for one in self):
-            message = self.env._("The vendor's call limit is used up; the pass starts as soon as it lets us read again.")
+            message = self.env._(
+                "The vendor's call limit is used up; the pass starts as soon as it lets us read again."
+            )
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
@@ -383,7 +412,9 @@ class DunningLedger(models.Model):
     def _request_sync(self):
         due = self.filtered(lambda one: one.state == "connected")
         if not due:
-            raise UserError(self.env._("Only a connected ledger can be synchronised. Connect or resume it first."))
+            raise UserError(
+                self.env._("Only a connected ledger can be synchronised. Connect or resume it first.")
+            )
         due.sudo().write({"next_sync_at": fields.Datetime.now()})
         self.env.ref("odoo_dunning.ir_cron_ledger_sync").sudo()._trigger()
 
@@ -424,7 +455,10 @@ class DunningLedger(models.Model):
             )
             if ledger and summary not in ledger.activity_ids.mapped("summary"):
                 ledger._alert(
-                    summary, self.env._("The sync worker that uses it stops then. Make a new key and give it to the worker.")
+                    summary,
+                    self.env._(
+                        "The sync worker that uses it stops then. Make a new key and give it to the worker."
+                    ),
                 )
 
     def _warn_of_hard_end(self):
@@ -435,7 +469,10 @@ class DunningLedger(models.Model):
         if summary not in self.activity_ids.mapped("summary"):
             self._alert(
                 summary,
-                self.env._("%(vendor)s ends this consent on that day. Connect again before.", vendor=self._vendor_label()),
+                self.env._(
+                    "%(vendor)s ends this consent on that day. Connect again before.",
+                    vendor=self._vendor_label(),
+                ),
             )
 
 

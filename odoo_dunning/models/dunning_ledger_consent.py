@@ -25,10 +25,12 @@ class DunningLedgerConsent(models.Model):
     _inherit = "dunning.ledger"
 
     redirect_url = fields.Char(
-        compute="_compute_addresses", help="Register this very address with your app at the vendor's developer pages."
+        compute="_compute_addresses",
+        help="Register this very address with your app at the vendor's developer pages.",
     )
     webhook_url = fields.Char(
-        compute="_compute_addresses", help="Enter this address as the webhook of your app, to hear of changes at once."
+        compute="_compute_addresses",
+        help="Enter this address as the webhook of your app, to hear of changes at once.",
     )
     has_organisation_choices = fields.Boolean(compute="_compute_has_organisation_choices")
 
@@ -109,7 +111,9 @@ class DunningLedgerConsent(models.Model):
         found = [(one.id, one.name) for one in oauth.organisations(token_set.access_token, urls=self._urls())]
         if not found:
             raise UserError(
-                self.env._("No organisation was chosen at %(vendor)s. Connect again.", vendor=self._vendor_label())
+                self.env._(
+                    "No organisation was chosen at %(vendor)s. Connect again.", vendor=self._vendor_label()
+                )
             )
         return found
 
@@ -118,7 +122,9 @@ class DunningLedgerConsent(models.Model):
         quickbooks, client = lib.part("quickbooks"), lib.part("quickbooks.client")
         api_url = self._urls().get("api") or lib.part("quickbooks.oauth").APIS[self.environment]
         budget = lib.part("budget").Budget(quickbooks.LIMITS)
-        company = client.Client(api_url, realm, FreshToken(token_set.access_token), budget).get("CompanyInfo", realm)
+        company = client.Client(api_url, realm, FreshToken(token_set.access_token), budget).get(
+            "CompanyInfo", realm
+        )
         return company.get("CompanyName") or realm
 
     def _only_the_same(self, organisations):

@@ -14,10 +14,14 @@ class DunningLedgerDifference(models.Model):
     _order = "ledger_id, id"
     _rec_name = "customer_id"
 
-    ledger_id = fields.Many2one("dunning.ledger", required=True, readonly=True, ondelete="cascade", index=True)
+    ledger_id = fields.Many2one(
+        "dunning.ledger", required=True, readonly=True, ondelete="cascade", index=True
+    )
     company_id = fields.Many2one(related="ledger_id.company_id", store=True, index=True)
     customer_ref = fields.Char(string="Customer id at the source", required=True, readonly=True)
-    customer_id = fields.Many2one("dunning.customer", readonly=True, ondelete="cascade", index="btree_not_null")
+    customer_id = fields.Many2one(
+        "dunning.customer", readonly=True, ondelete="cascade", index="btree_not_null"
+    )
     currency_id = fields.Many2one("res.currency", readonly=True, ondelete="cascade")
     amount_reported = fields.Monetary(string="Reported by the ledger", readonly=True)
     amount_stored = fields.Monetary(string="Sum of the receivables here", readonly=True)
@@ -56,7 +60,10 @@ class DunningLedgerDifference(models.Model):
         for total in totals:
             ref, currency = total["customer_id"], total["currency"]
             parts = [
-                part for code, currency_parts in stored[ref].items() if currency in (None, code) for part in currency_parts
+                part
+                for code, currency_parts in stored[ref].items()
+                if currency in (None, code)
+                for part in currency_parts
             ]
             here, reported = sum((part[1] for part in parts), Decimal(0)), Decimal(total["amount"])
             if here == reported:
@@ -112,9 +119,10 @@ class DunningLedgerDifference(models.Model):
             "ledger_id": ledger.id,
             "customer_ref": ref,
             "customer_id": customer.id,
-            "currency_id": self.env["res.currency"].with_context(active_test=False).search(
-                [("name", "=", currency)], limit=1
-            ).id,
+            "currency_id": self.env["res.currency"]
+            .with_context(active_test=False)
+            .search([("name", "=", currency)], limit=1)
+            .id,
             "amount_reported": reported,
             "amount_stored": here,
             "explanation": self._explain(ledger, ref, reported - here, parts),
@@ -128,11 +136,18 @@ class DunningLedgerDifference(models.Model):
         )
         if aside:
             reasons.append(
-                self.env._("Set aside, maybe of this customer: %(records)s.", records=", ".join(aside.mapped("display_name")))
+                self.env._(
+                    "Set aside, maybe of this customer: %(records)s.",
+                    records=", ".join(aside.mapped("display_name")),
+                )
             )
         same = [external_id for external_id, amount in parts if amount == -difference]
         if same:
-            reasons.append(self.env._("Open here with this very amount: %(records)s.", records=", ".join(same[:5])))
+            reasons.append(
+                self.env._("Open here with this very amount: %(records)s.", records=", ".join(same[:5]))
+            )
         if not reasons:
-            reasons.append(self.env._("Changed at the source during the pass, or a kind of document that is not read."))
+            reasons.append(
+                self.env._("Changed at the source during the pass, or a kind of document that is not read.")
+            )
         return "\n".join(reasons)

@@ -1,6 +1,6 @@
-import secrets as random_source
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from secrets import token_urlsafe
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError
@@ -196,7 +196,9 @@ class DunningLedgerGateway(models.Model):
     def sync_ledgers(self):
         """List the ledgers this user may sync: `[{"id", "name", "vendor", "environment", "state"}]`."""
         self._check_sync_rights()
-        ledgers = self.sudo().search([("company_id", "in", self.env.user._get_company_ids()), ("state", "!=", "new")])
+        ledgers = self.sudo().search(
+            [("company_id", "in", self.env.user._get_company_ids()), ("state", "!=", "new")]
+        )
         return [
             {
                 "id": ledger.id,
@@ -255,7 +257,7 @@ class DunningLedgerGateway(models.Model):
         lost.write({"outcome": "lost", "ended_at": fields.Datetime.now()})
         self.write(
             {
-                "lease_key": random_source.token_urlsafe(24),
+                "lease_key": token_urlsafe(24),
                 "lease_runner": runner,
                 "lease_until": _in_seconds(seconds),
                 "wait_until": False,
@@ -363,7 +365,9 @@ class DunningLedgerGateway(models.Model):
         open_count = self.env["dunning.ledger.record"].search_count(
             [("ledger_id", "=", self.id), ("state", "in", ["live", "held"]), ("amount_open", "!=", 0)]
         )
-        if len(held) <= max(REMOVALS_FREE, open_count * self.removal_share_pct // 100, self.removal_confirmed):
+        if len(held) <= max(
+            REMOVALS_FREE, open_count * self.removal_share_pct // 100, self.removal_confirmed
+        ):
             self._apply_removals()
             return 0
         summary = self.env._("%(ledger)s: confirm removals", ledger=self.name)
@@ -371,8 +375,8 @@ class DunningLedgerGateway(models.Model):
             self._alert(
                 summary,
                 self.env._(
-                    "%(count)s of %(total)s open receivables are gone at %(vendor)s. They are left out of dunning. Open "
-                    "the connection and confirm the removal, or reject it to have them read again.",
+                    "%(count)s of %(total)s open receivables are gone at %(vendor)s. They are left out of dunning. "
+                    "Open the connection and confirm the removal, or reject it to have them read again.",
                     count=len(held),
                     total=open_count,
                     vendor=self._vendor_label(),
@@ -450,7 +454,9 @@ class DunningLedgerGateway(models.Model):
         if ready:
             Batch(self).take([row._payload() for row in ready])
         if rows - ready:
-            self.env["dunning.ledger.event"]._note(self, [(row.entity, row.external_id) for row in rows - ready])
+            self.env["dunning.ledger.event"]._note(
+                self, [(row.entity, row.external_id) for row in rows - ready]
+            )
             if self.state == "connected":
                 self._request_sync()
 

@@ -39,7 +39,9 @@ class DunningLedgerMatch(models.Model):
         domain="[('id', 'in', candidate_ids)]",
     )
     candidate_ids = fields.Many2many("account.move", string="Candidates", readonly=True)
-    item_ids = fields.Many2many("dunning.item", string="Receivables from the ledger", compute="_compute_item_ids")
+    item_ids = fields.Many2many(
+        "dunning.item", string="Receivables from the ledger", compute="_compute_item_ids"
+    )
     number = fields.Char(string="Number at the source", compute="_compute_item_ids")
     partner_id = fields.Many2one("res.partner", string="Customer at the source", compute="_compute_item_ids")
     amount_total = fields.Monetary(string="Total at the source", compute="_compute_item_ids")
@@ -76,7 +78,9 @@ class DunningLedgerMatch(models.Model):
         for match in self:
             if not match.move_id:
                 raise UserError(
-                    self.env._("%(number)s: choose the invoice in Odoo first, then confirm.", number=match.number)
+                    self.env._(
+                        "%(number)s: choose the invoice in Odoo first, then confirm.", number=match.number
+                    )
                 )
         self.sudo()._confirm()
         self.sudo()._apply()
@@ -114,7 +118,11 @@ class DunningLedger(models.Model):
     _inherit = "dunning.ledger"
 
     odoo_match = fields.Selection(
-        [("off", "No invoice of Odoo's is in this ledger"), ("preview", "Propose matches"), ("auto", "Match at once")],
+        [
+            ("off", "No invoice of Odoo's is in this ledger"),
+            ("preview", "Propose matches"),
+            ("auto", "Match at once"),
+        ],
         string="Invoices of Odoo's in this ledger",
         required=True,
         default="auto",
@@ -126,7 +134,9 @@ class DunningLedger(models.Model):
     def _compute_match_count(self):
         counts = dict(
             self.env["dunning.ledger.match"]._read_group(
-                [("ledger_id", "in", self.ids), ("state", "in", ["proposed", "ambiguous"])], ["ledger_id"], ["__count"]
+                [("ledger_id", "in", self.ids), ("state", "in", ["proposed", "ambiguous"])],
+                ["ledger_id"],
+                ["__count"],
             )
         )
         for ledger in self:

@@ -20,7 +20,9 @@ class DunningLedgerNotice(models.Model):
         named = {}
         for event in lib.part(f"{self[0].vendor}.webhooks").events(body):
             named.setdefault(event.organisation, []).append((event.entity, event.external_id))
-        noticed = self.filtered(lambda ledger: ledger.state == "connected" and ledger.organisation_ref in named)
+        noticed = self.filtered(
+            lambda ledger: ledger.state == "connected" and ledger.organisation_ref in named
+        )
         for ledger in noticed:
             self.env["dunning.ledger.event"]._note(ledger, named[ledger.organisation_ref])
         if noticed:

@@ -3,10 +3,9 @@ import socket
 import threading
 import time
 
-from psycopg2.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
-
 from odoo import api, fields, models
 from odoo.fields import Domain
+from psycopg2.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
 
 from .. import lib
 

@@ -19,13 +19,20 @@ class DunningLedgerRecord(models.Model):
     updated_at = fields.Datetime(required=True)
     content_hash = fields.Char(required=True)
     state = fields.Selection(
-        [("live", "Live"), ("parked", "Waits for its customer"), ("held", "Removal to confirm"), ("gone", "Gone")],
+        [
+            ("live", "Live"),
+            ("parked", "Waits for its customer"),
+            ("held", "Removal to confirm"),
+            ("gone", "Gone"),
+        ],
         required=True,
     )
     removed_at = fields.Datetime(help="Of a removal that waits for a person's word.")
     currency_id = fields.Many2one("res.currency", ondelete="restrict")
     amount_open = fields.Monetary(help="At the source; credits and unapplied money are negative.")
-    rate = fields.Float(digits=0, help="Units of the document's currency for one of the ledger's home currency.")
+    rate = fields.Float(
+        digits=0, help="Units of the document's currency for one of the ledger's home currency."
+    )
 
     _record_uniq = models.Constraint(
         "UNIQUE (ledger_id, entity, external_id)", "A record of a ledger has one version here."

@@ -13,7 +13,9 @@ class DunningLedgerSync(models.Model):
     _order = "id desc"
     _rec_name = "started_at"
 
-    ledger_id = fields.Many2one("dunning.ledger", required=True, readonly=True, ondelete="cascade", index=True)
+    ledger_id = fields.Many2one(
+        "dunning.ledger", required=True, readonly=True, ondelete="cascade", index=True
+    )
     company_id = fields.Many2one(related="ledger_id.company_id", store=True, index=True)
     runner = fields.Char(string="Run by", readonly=True)
     started_at = fields.Datetime(readonly=True, required=True, default=fields.Datetime.now)

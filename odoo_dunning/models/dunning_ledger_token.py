@@ -1,11 +1,10 @@
 import logging
 from datetime import timedelta, timezone
 
-from psycopg2.errors import LockNotAvailable, SerializationFailure
-
 from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
+from psycopg2.errors import LockNotAvailable, SerializationFailure
 
 from .. import lib, secrets
 
@@ -202,7 +201,9 @@ class DunningLedgerToken(models.Model):
             except lib.part("errors").ConnectorError as error:
                 raise UserError(
                     self.env._(
-                        "%(ledger)s stays connected: %(cause)s", ledger=self.ledger_id.name, cause=error.message
+                        "%(ledger)s stays connected: %(cause)s",
+                        ledger=self.ledger_id.name,
+                        cause=error.message,
                     )
                 ) from None
         self._forget_consent()

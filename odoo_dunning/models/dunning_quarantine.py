@@ -27,16 +27,16 @@ class DunningQuarantine(models.Model):
         default="open",
     )
     waits_for_ref = fields.Char(string="Waits for customer", readonly=True)
-    is_wire = fields.Boolean(readonly=True, help="The payload is a record ready to be taken in, not the vendor's own.")
+    is_wire = fields.Boolean(
+        readonly=True, help="The payload is a record ready to be taken in, not the vendor's own."
+    )
     payload = fields.Text(groups=fields.NO_ACCESS)
     tries = fields.Integer(readonly=True, default=1)
     first_at = fields.Datetime(readonly=True, default=fields.Datetime.now)
     last_at = fields.Datetime(readonly=True, default=fields.Datetime.now)
     dismiss_reason = fields.Char()
 
-    _record_uniq = models.Constraint(
-        "UNIQUE (ledger_id, entity, external_id)", "A record is set aside once."
-    )
+    _record_uniq = models.Constraint("UNIQUE (ledger_id, entity, external_id)", "A record is set aside once.")
     _waiting = models.Index("(ledger_id, waits_for_ref) WHERE state = 'parked'")
 
     @api.depends("entity", "external_id")
@@ -56,7 +56,9 @@ class DunningQuarantine(models.Model):
         for row in self:
             if not row.dismiss_reason:
                 raise UserError(
-                    self.env._("%(record)s: say why it is dismissed, then dismiss it.", record=row.display_name)
+                    self.env._(
+                        "%(record)s: say why it is dismissed, then dismiss it.", record=row.display_name
+                    )
                 )
         self.sudo().write({"state": "dismissed"})
 

@@ -7,7 +7,6 @@ from decimal import Decimal
 from unittest.mock import patch
 
 from cryptography.fernet import Fernet
-
 from odoo.tests import HttpCase, TransactionCase, new_test_user
 from odoo.tools import SQL
 
@@ -33,7 +32,13 @@ class LedgerFixtures:
     def connected_ledger(cls, name, organisation="realm-1", **values):
         """A connection with a token that is good for an hour, as after a consent."""
         ledger = cls.env["dunning.ledger"].create(
-            {"name": name, "vendor": "quickbooks", "environment": "sandbox", "client_id": "sandbox-client", **values}
+            {
+                "name": name,
+                "vendor": "quickbooks",
+                "environment": "sandbox",
+                "client_id": "sandbox-client",
+                **values,
+            }
         )
         cls.give_token(ledger)
         ledger._connected(organisation, f"{name} Inc.")
@@ -43,7 +48,9 @@ class LedgerFixtures:
     def give_token(cls, ledger, access="access-1", refresh="refresh-1", expires_s=3600):
         oauth = lib.part("oauth")
         now = datetime.now(timezone.utc)
-        ledger._secrets()._keep(oauth.TokenSet(access, refresh, expires_at=now + timedelta(seconds=expires_s)))
+        ledger._secrets()._keep(
+            oauth.TokenSet(access, refresh, expires_at=now + timedelta(seconds=expires_s))
+        )
 
     @classmethod
     def _request_handler(cls, session, request, /, **options):
@@ -80,7 +87,13 @@ class LedgerFixtures:
 
     @staticmethod
     def credit(ref="N1", at=NOW, customer="C1", total="30", open="30", status="open", **values):
-        defaults = {"number": f"CN-{ref}", "reference": "", "issue_date": None, "currency": "USD", "rate": None}
+        defaults = {
+            "number": f"CN-{ref}",
+            "reference": "",
+            "issue_date": None,
+            "currency": "USD",
+            "rate": None,
+        }
         return records.Credit(
             external_id=ref,
             updated_at=at,
@@ -92,7 +105,9 @@ class LedgerFixtures:
         ).to_wire()
 
     @staticmethod
-    def payment(ref="P1", at=NOW, customer="C1", amount="40", unapplied="0", against=(), status="paid", **values):
+    def payment(
+        ref="P1", at=NOW, customer="C1", amount="40", unapplied="0", against=(), status="paid", **values
+    ):
         allocations = tuple(
             records.Allocation("payment", ref, invoice, Decimal(part), datetime(2026, 11, 2).date())
             for invoice, part in against
@@ -134,14 +149,17 @@ class LedgerFixtures:
 
     def items(self, ref=None, ledger=None):
         domain = [("ledger_id", "=", (ledger or self.ledger).id)]
-        return self.env["dunning.item"].search(domain + ([("external_id", "=", ref)] if ref else []), order="installment")
+        return self.env["dunning.item"].search(
+            domain + ([("external_id", "=", ref)] if ref else []), order="installment"
+        )
 
     def exact_open(self, ref):
         """The open amount as the database has it, without a float in between."""
         self.env.flush_all()
         rows = self.env.execute_query(
             SQL(
-                "SELECT amount_open::text FROM dunning_item WHERE ledger_id = %s AND external_id = %s ORDER BY installment",
+                "SELECT amount_open::text FROM dunning_item WHERE ledger_id = %s AND external_id = %s"
+                " ORDER BY installment",
                 self.ledger.id,
                 ref,
             )
@@ -190,7 +208,9 @@ class LedgerHttpCase(LedgerFixtures, HttpCase):
     @classmethod
     def sandbox(cls, vendor, **options):
         """A running sandbox ledger, ended with the class."""
-        sandbox = lib.part("sandbox.server").Sandbox(vendor, **{"seed": 7, "scale": cls.scale, **options}).start()
+        sandbox = (
+            lib.part("sandbox.server").Sandbox(vendor, **{"seed": 7, "scale": cls.scale, **options}).start()
+        )
         cls.addClassCleanup(sandbox.stop)
         return sandbox
 

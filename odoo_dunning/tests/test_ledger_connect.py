@@ -25,12 +25,16 @@ class TestLedgerConnect(LedgerHttpCase):
                 ledger = self.unconnected_ledger(sandbox)
                 page = self.consent(ledger)
                 self.assertEqual(
-                    (ledger.state, ledger.organisation_ref), ("connected", sandbox.company.id), page.text[-900:]
+                    (ledger.state, ledger.organisation_ref),
+                    ("connected", sandbox.company.id),
+                    page.text[-900:],
                 )
                 outcome = self.run_pass(ledger)
                 self.assertEqual(outcome.result, "done", outcome.message)
                 truth = {
-                    customer: {currency: total["balance"] for currency, total in totals.items() if total["balance"]}
+                    customer: {
+                        currency: total["balance"] for currency, total in totals.items() if total["balance"]
+                    }
                     for customer, totals in sandbox.truth().items()
                 }
                 self.assertEqual(self.open_totals(ledger), {ref: sums for ref, sums in truth.items() if sums})
@@ -83,11 +87,15 @@ class TestLedgerConnect(LedgerHttpCase):
         ledger = self.unconnected_ledger(self.quickbooks)
         new_test_user(self.env, "clerk", "odoo_dunning.group_user")
         self.authenticate("clerk", "clerk")
-        self.assertEqual(self.url_open(f"/dunning/oauth/start/{ledger.id}", allow_redirects=False).status_code, 403)
+        self.assertEqual(
+            self.url_open(f"/dunning/oauth/start/{ledger.id}", allow_redirects=False).status_code, 403
+        )
         elsewhere = self.env["res.company"].create({"name": "Elsewhere"})
         other = self.unconnected_ledger(self.quickbooks, company_id=elsewhere.id)
         self.authenticate("ledger_manager", "ledger_manager")
-        self.assertEqual(self.url_open(f"/dunning/oauth/start/{other.id}", allow_redirects=False).status_code, 403)
+        self.assertEqual(
+            self.url_open(f"/dunning/oauth/start/{other.id}", allow_redirects=False).status_code, 403
+        )
 
     # === WHAT THE VENDOR SAYS === #
 
@@ -103,7 +111,9 @@ class TestLedgerConnect(LedgerHttpCase):
         self.refused(self.unconnected_ledger(self.quickbooks), "access_denied")
 
     def test_wrong_credentials_are_named(self):
-        self.refused(self.unconnected_ledger(self.quickbooks, client_secret="wrong"), "Check client id and secret")
+        self.refused(
+            self.unconnected_ledger(self.quickbooks, client_secret="wrong"), "Check client id and secret"
+        )
 
     def test_a_missing_permission_is_an_error_at_once(self):
         oauth = lib.part("xero.oauth")
@@ -126,13 +136,20 @@ class TestLedgerConnect(LedgerHttpCase):
         ledger = self.unconnected_ledger(self.xero)
         self.consent(ledger)
         self.assertEqual((ledger.state, ledger.has_organisation_choices), ("new", True))
-        wizard = self.env["dunning.ledger.organisation"].with_user(self.manager).with_context(default_ledger_id=ledger.id)
-        self.assertEqual([ref for ref, _name in wizard._selection_organisation()], [company.id for company in organisations])
+        wizard = (
+            self.env["dunning.ledger.organisation"]
+            .with_user(self.manager)
+            .with_context(default_ledger_id=ledger.id)
+        )
+        self.assertEqual(
+            [ref for ref, _name in wizard._selection_organisation()],
+            [company.id for company in organisations],
+        )
         wizard.create({"organisation": organisations[2].id}).action_choose()
         self.assertEqual((ledger.state, ledger.organisation_ref), ("connected", organisations[2].id))
         self.assertFalse(ledger.has_organisation_choices)
 
-    def test_Q09_X07_a_reconnect_keeps_to_its_organisation_and_history(self):
+    def test_q09_x07_a_reconnect_keeps_to_its_organisation_and_history(self):
         for sandbox in (self.quickbooks, self.xero):
             with self.subTest(vendor=sandbox.vendor):
                 mine, other = sandbox.companies[0], sandbox.companies[2]
@@ -145,7 +162,9 @@ class TestLedgerConnect(LedgerHttpCase):
                 page = self.consent(ledger)
                 self.assertIn(f"this connection is for {mine.name}".replace("&", "&amp;"), page.text)
                 self.assertEqual((ledger.state, ledger.organisation_ref), ("new", mine.id))
-                sandbox.oauth.consent.company_ids = [other.id, mine.id] if sandbox.vendor == "xero" else [mine.id]
+                sandbox.oauth.consent.company_ids = (
+                    [other.id, mine.id] if sandbox.vendor == "xero" else [mine.id]
+                )
                 self.consent(ledger)
                 sandbox.oauth.consent.company_ids = []
                 self.assertEqual((ledger.state, ledger.organisation_ref), ("connected", mine.id))
@@ -167,7 +186,9 @@ class TestLedgerConnect(LedgerHttpCase):
                 sandbox.advance_day(3)
                 self.assertEqual(self.run_pass(ledger).result, "done")
                 truth = {
-                    customer: {currency: total["balance"] for currency, total in totals.items() if total["balance"]}
+                    customer: {
+                        currency: total["balance"] for currency, total in totals.items() if total["balance"]
+                    }
                     for customer, totals in sandbox.truth().items()
                 }
                 self.assertEqual(self.open_totals(ledger), {ref: sums for ref, sums in truth.items() if sums})

@@ -15,7 +15,9 @@ class TestLedgerCustomers(LedgerCase):
         return self.binding(ref).partner_id
 
     def binding(self, ref="C1"):
-        return self.env["dunning.customer"].search([("ledger_id", "=", self.ledger.id), ("external_id", "=", ref)])
+        return self.env["dunning.customer"].search(
+            [("ledger_id", "=", self.ledger.id), ("external_id", "=", ref)]
+        )
 
     def test_a_customer_becomes_a_contact_with_address_language_and_country(self):
         self.env["res.lang"]._activate_lang("de_DE")
@@ -52,7 +54,9 @@ class TestLedgerCustomers(LedgerCase):
         )
         self.assertEqual((self.partner("C1"), self.partner("C2")), (by_vat, by_email))
         self.assertEqual(by_vat.name, "Known A", "a known contact keeps what its user wrote")
-        self.assertNotIn(self.partner("C3").name, self.env["res.partner"].browse([by_vat.id, by_email.id]).mapped("name"))
+        self.assertNotIn(
+            self.partner("C3").name, self.env["res.partner"].browse([by_vat.id, by_email.id]).mapped("name")
+        )
         self.assertEqual(self.env["res.partner"].search_count([("email", "=", "twin@example.com")]), 3)
         self.assertNotEqual(self.partner("C4"), by_email)
 
@@ -72,18 +76,24 @@ class TestLedgerCustomers(LedgerCase):
         self.ingest(self.customer(email="old@example.com", city="Ghent", phone="1"))
         self.partner().city = "Bruges"
         self.ingest(self.customer(at=NOW + HOUR, email="new@example.com", city="Antwerp", phone=""))
-        self.assertRecordValues(self.partner(), [{"email": "new@example.com", "city": "Bruges", "phone": False}])
-        self.ingest(self.customer(at=NOW + 2 * HOUR, email="new@example.com", city="Antwerp", street="Mill 1"))
+        self.assertRecordValues(
+            self.partner(), [{"email": "new@example.com", "city": "Bruges", "phone": False}]
+        )
+        self.ingest(
+            self.customer(at=NOW + 2 * HOUR, email="new@example.com", city="Antwerp", street="Mill 1")
+        )
         self.assertRecordValues(self.partner(), [{"city": "Bruges", "street": "Mill 1"}])
 
-    def test_X6_an_archived_contact_is_kept_with_its_receivables(self):
+    def test_x6_an_archived_contact_is_kept_with_its_receivables(self):
         self.ingest(self.customer(active=False), self.invoice())
         self.assertTrue(self.partner().active)
         self.assertFalse(self.binding().is_active_at_source)
         self.assertTrue(self.items("I1").is_open)
 
-    def test_X6_a_merged_contact_takes_its_receivables_to_the_other(self):
-        self.ingest(self.customer("C1"), self.customer("C2", name="Beta"), self.invoice("I1"), self.credit("N1"))
+    def test_x6_a_merged_contact_takes_its_receivables_to_the_other(self):
+        self.ingest(
+            self.customer("C1"), self.customer("C2", name="Beta"), self.invoice("I1"), self.credit("N1")
+        )
         self.ingest(self.customer("C1", at=NOW + HOUR, active=False, merged_into="C2"))
         self.env.invalidate_all()
         self.assertEqual(self.items("I1").partner_id, self.partner("C2"))
@@ -91,13 +101,13 @@ class TestLedgerCustomers(LedgerCase):
         self.ingest(self.invoice("I2", customer="C1"))
         self.assertEqual(self.items("I2").account_id.partner_id, self.partner("C2"))
 
-    def test_X6_a_merge_into_a_contact_that_comes_later_ends_the_same(self):
+    def test_x6_a_merge_into_a_contact_that_comes_later_ends_the_same(self):
         self.ingest(self.customer("C1", merged_into="C2"), self.invoice("I1"))
         self.ingest(self.customer("C2", name="Beta"))
         self.env.invalidate_all()
         self.assertEqual(self.items("I1").account_id.partner_id, self.partner("C2"))
 
-    def test_Q5_a_sub_customer_billed_with_its_parent_is_on_the_parents_account(self):
+    def test_q5_a_sub_customer_billed_with_its_parent_is_on_the_parents_account(self):
         self.ingest(
             self.customer("C1", name="Parent"),
             self.customer("C2", name="Job", parent_id="C1", bill_with_parent=True),
@@ -112,8 +122,11 @@ class TestLedgerCustomers(LedgerCase):
         )
         self.assertEqual(self.items("I2").partner_id, self.partner("C2"), "the debtor is the sub-customer")
 
-    def test_Q5_the_parent_may_come_later_and_the_switch_may_be_turned_off(self):
-        self.ingest(self.customer("C2", name="Job", parent_id="C1", bill_with_parent=True), self.invoice(customer="C2"))
+    def test_q5_the_parent_may_come_later_and_the_switch_may_be_turned_off(self):
+        self.ingest(
+            self.customer("C2", name="Job", parent_id="C1", bill_with_parent=True),
+            self.invoice(customer="C2"),
+        )
         self.assertEqual(self.items("I1").account_id.partner_id, self.partner("C2"))
         self.ingest(self.customer("C1", name="Parent"))
         self.env.invalidate_all()
@@ -132,7 +145,10 @@ class TestLedgerCustomers(LedgerCase):
 
     def test_a_bad_customer_costs_itself_only(self):
         answer = self.ingest(
-            self.customer("C1"), self.customer("C2", name="a\x00b"), self.customer("C3", name=""), self.customer("C4", name="D")
+            self.customer("C1"),
+            self.customer("C2", name="a\x00b"),
+            self.customer("C3", name=""),
+            self.customer("C4", name="D"),
         )
         self.assertEqual(answer["stored"], 3)
         self.assertEqual([bad["external_id"] for bad in answer["quarantined"]], ["C2"])

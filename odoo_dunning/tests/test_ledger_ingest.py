@@ -17,15 +17,23 @@ class TestLedgerIngest(LedgerCase):
     def facts(self):
         """Every row a delivery can write, with its write date: what a replay has to leave as it is."""
         self.env.flush_all()
-        tables = ("dunning_item", "dunning_ledger_record", "dunning_customer", "dunning_allocation", "res_partner")
+        tables = (
+            "dunning_item",
+            "dunning_ledger_record",
+            "dunning_customer",
+            "dunning_allocation",
+            "res_partner",
+        )
         return [
-            self.env.execute_query(SQL("SELECT t.*, t.xmin::text FROM %s t ORDER BY id", SQL.identifier(table)))
+            self.env.execute_query(
+                SQL("SELECT t.*, t.xmin::text FROM %s t ORDER BY id", SQL.identifier(table))
+            )
             for table in tables
         ]
 
     # === VERSIONS === #
 
-    def test_S08_S12_replay_writes_nothing(self):
+    def test_s08_s12_replay_writes_nothing(self):
         delivery = [
             self.customer(email="a@example.com"),
             self.invoice(open="60"),
@@ -38,36 +46,36 @@ class TestLedgerIngest(LedgerCase):
         self.assertEqual((answer["stored"], answer["unchanged"]), (0, 4))
         self.assertEqual(self.facts(), before)
 
-    def test_S10_an_older_version_arriving_late_changes_nothing(self):
+    def test_s10_an_older_version_arriving_late_changes_nothing(self):
         self.ingest(self.customer(), self.invoice(open="0", status="paid"))
         answer = self.ingest(self.invoice(at=NOW - HOUR, open="100"))
         self.assertEqual(answer["stale"], 1)
         self.assertEqual(self.exact_open("I1"), ["0"])
 
-    def test_S10_at_one_instant_other_content_is_the_later_state(self):
+    def test_s10_at_one_instant_other_content_is_the_later_state(self):
         self.ingest(self.customer(), self.invoice(open="100"))
         self.ingest(self.invoice(open="70"))
         self.assertEqual(self.exact_open("I1"), ["70"])
 
-    def test_S10_a_version_between_a_touched_one_and_its_former_is_stale(self):
+    def test_s10_a_version_between_a_touched_one_and_its_former_is_stale(self):
         self.ingest(self.customer(), self.invoice(open="100"))
         self.assertEqual(self.ingest(self.invoice(at=NOW + 2 * HOUR, open="100"))["unchanged"], 1)
         self.assertEqual(self.ingest(self.invoice(at=NOW + HOUR, open="55"))["stale"], 1)
         self.assertEqual(self.exact_open("I1"), ["100"])
 
-    def test_S10_of_two_versions_in_one_delivery_the_newer_counts_in_either_order(self):
+    def test_s10_of_two_versions_in_one_delivery_the_newer_counts_in_either_order(self):
         self.ingest(self.customer())
         old, new = self.invoice(open="100"), self.invoice(at=NOW + HOUR, open="25")
         for ref, pair in (("A", (old, new)), ("B", (new, old))):
             self.ingest(*[{**wire, "external_id": ref, "hash": wire["hash"] + ref} for wire in pair])
             self.assertEqual(self.exact_open(ref), ["25"])
 
-    def test_S11_a_derived_balance_with_the_same_version_is_applied(self):
+    def test_s11_a_derived_balance_with_the_same_version_is_applied(self):
         self.ingest(self.customer(), self.invoice(open="100"))
         self.ingest(self.invoice(at=NOW + HOUR, open="99.99"))
         self.assertEqual(self.exact_open("I1"), ["99.99"])
 
-    def test_S13_two_ledgers_with_the_same_ids_stay_apart(self):
+    def test_s13_two_ledgers_with_the_same_ids_stay_apart(self):
         other = self.connected_ledger("Other", organisation="realm-2")
         self.ingest(self.customer(), self.invoice(open="10"))
         self.ingest(self.customer(name="Beta"), self.invoice(open="20"), ledger=other)
@@ -75,13 +83,15 @@ class TestLedgerIngest(LedgerCase):
         self.assertEqual(self.items("I1", other).amount_open, 20)
         self.assertNotEqual(self.items("I1").account_id, self.items("I1", other).account_id)
 
-    def test_S13_one_organisation_is_connected_once(self):
+    def test_s13_one_organisation_is_connected_once(self):
         with self.assertRaisesRegex(UserError, "already connected as By hand"):
-            self.env["dunning.ledger"].create({"name": "Twice", "environment": "sandbox"})._tie("realm-1", "Acme Inc.")
+            self.env["dunning.ledger"].create({"name": "Twice", "environment": "sandbox"})._tie(
+                "realm-1", "Acme Inc."
+            )
 
     # === PARENTS AND CHILDREN === #
 
-    def test_S14_documents_before_their_customer_wait_and_end_linked(self):
+    def test_s14_documents_before_their_customer_wait_and_end_linked(self):
         answer = self.ingest(self.payment(against=[("I1", "40")]), self.invoice(open="60"))
         self.assertEqual(sorted(answer["parked"]), ["I1", "P1"])
         self.assertFalse(self.items())
@@ -92,14 +102,14 @@ class TestLedgerIngest(LedgerCase):
         self.assertEqual((allocation.item_id, allocation.amount), (self.items("I1"), 40))
         self.assertFalse(self.ledger.quarantine_ids)
 
-    def test_S14_a_payment_before_its_invoice_ends_linked(self):
+    def test_s14_a_payment_before_its_invoice_ends_linked(self):
         self.ingest(self.customer(), self.payment(against=[("I1", "40")]))
         allocation = self.env["dunning.allocation"].search([("ledger_id", "=", self.ledger.id)])
         self.assertFalse(allocation.item_id)
         self.ingest(self.invoice(open="60"))
         self.assertEqual(allocation.item_id, self.items("I1"))
 
-    def test_S14_a_parked_document_that_changed_meanwhile_comes_in_its_newest_version(self):
+    def test_s14_a_parked_document_that_changed_meanwhile_comes_in_its_newest_version(self):
         self.ingest(self.invoice(open="100"))
         self.ingest(self.invoice(at=NOW + HOUR, open="30"))
         self.ingest(self.invoice(at=NOW - HOUR, open="90"))
@@ -108,7 +118,7 @@ class TestLedgerIngest(LedgerCase):
 
     # === BAD RECORDS === #
 
-    def test_S15_a_malformed_record_costs_itself_only(self):
+    def test_s15_a_malformed_record_costs_itself_only(self):
         broken = [
             {**self.invoice("B1"), "total": "many"},
             {**self.invoice("B2"), "due_date": "2026-13-45"},
@@ -126,14 +136,15 @@ class TestLedgerIngest(LedgerCase):
         answer = self.ingest(self.customer(), *broken, self.invoice("I1"), self.payment("P1"), "not a record")
         self.assertEqual(answer["stored"], 3)
         self.assertEqual(
-            {bad["external_id"] for bad in answer["quarantined"]}, {f"B{number}" for number in range(1, 13)} | {"?"}
+            {bad["external_id"] for bad in answer["quarantined"]},
+            {f"B{number}" for number in range(1, 13)} | {"?"},
         )
         self.assertEqual(self.items().mapped("external_id"), ["I1"])
         causes = {row.external_id: row.cause for row in self.ledger.quarantine_ids}
         self.assertIn("Currency ZZZ is not known in Odoo", causes["B7"])
         self.assertIn("101", causes["B4"])
 
-    def test_S15_a_quarantined_record_comes_in_once_it_is_cured(self):
+    def test_s15_a_quarantined_record_comes_in_once_it_is_cured(self):
         self.ingest(self.customer(), {**self.invoice(), "currency": "ZZZ"})
         case = self.ledger.quarantine_ids
         self.ingest({**self.invoice(), "currency": "ZZZ"})
@@ -143,7 +154,7 @@ class TestLedgerIngest(LedgerCase):
         self.assertEqual(self.items("I1").currency_id.name, "ZZZ")
         self.assertFalse(case.exists())
 
-    def test_S15_dismissing_wants_a_reason_and_the_record_stays_dismissed(self):
+    def test_s15_dismissing_wants_a_reason_and_the_record_stays_dismissed(self):
         self.ingest(self.customer(), {**self.invoice(), "currency": "ZZZ"})
         case = self.ledger.quarantine_ids
         with self.assertRaisesRegex(UserError, "say why"):
@@ -153,12 +164,12 @@ class TestLedgerIngest(LedgerCase):
         self.ingest({**self.invoice(), "currency": "ZZZ"})
         self.assertEqual(case.state, "dismissed")
 
-    def test_S15_an_unknown_status_or_field_is_taken_but_never_dunned(self):
+    def test_s15_an_unknown_status_or_field_is_taken_but_never_dunned(self):
         self.ingest(self.customer(), {**self.invoice(), "status": "REPOSSESSED", "mood": "sunny"})
         item = self.items("I1")
         self.assertEqual((item.no_followup, item.source_state), (True, "unknown"))
 
-    def test_S15_a_known_currency_that_is_off_is_switched_on_with_a_note(self):
+    def test_s15_a_known_currency_that_is_off_is_switched_on_with_a_note(self):
         iceland = self.env["res.currency"].with_context(active_test=False).search([("name", "=", "ISK")])
         iceland.active = False
         self.ingest(self.customer(), self.invoice(currency="ISK"))
@@ -167,7 +178,7 @@ class TestLedgerIngest(LedgerCase):
 
     # === AMOUNTS === #
 
-    def test_S16_amounts_arrive_exactly_in_every_currency(self):
+    def test_s16_amounts_arrive_exactly_in_every_currency(self):
         cases = {"JPY": ("1234567", "1234567"), "KWD": ("10.005", "0.001"), "USD": ("1e2", "0.10")}
         self.ingest(self.customer())
         for currency, (total, open_amount) in cases.items():
@@ -175,7 +186,7 @@ class TestLedgerIngest(LedgerCase):
             (stored,) = self.exact_open(currency)
             self.assertEqual(Decimal(stored), Decimal(open_amount))
 
-    def test_S17_a_foreign_invoice_keeps_its_rate_and_a_missing_one_stays_missing(self):
+    def test_s17_a_foreign_invoice_keeps_its_rate_and_a_missing_one_stays_missing(self):
         # 937.05 AUD at 0.93705 AUD per NZD are 1,000 NZD (Xero's direction, and Odoo's).
         self.ingest(self.customer())
         self.ingest(self.invoice("A", currency="AUD", total="937.05", open="937.05", rate=Decimal("0.93705")))
@@ -192,7 +203,11 @@ class TestLedgerIngest(LedgerCase):
         self.assertEqual(rows, {"A": "1000.00", "B": None})
 
     def test_instalments_become_receivables_of_their_own_and_the_earliest_are_paid_first(self):
-        parts = ((date(2026, 10, 1), Decimal(40)), (date(2026, 11, 1), Decimal(30)), (date(2026, 12, 1), Decimal(30)))
+        parts = (
+            (date(2026, 10, 1), Decimal(40)),
+            (date(2026, 11, 1), Decimal(30)),
+            (date(2026, 12, 1), Decimal(30)),
+        )
         self.ingest(self.customer(), self.invoice(open="50", installments=parts))
         self.assertEqual(self.exact_open("I1"), ["0", "20", "30"])
         self.assertEqual(self.items("I1").mapped("due_date"), [due for due, _amount in parts])
@@ -217,20 +232,25 @@ class TestLedgerIngest(LedgerCase):
         self.assertFalse(self.items("P2"), "a payment that is used up is no receivable")
         self.assertEqual(self.exact_open("N1"), ["-30"])
         self.ingest(
-            self.payment("P1", at=NOW + HOUR, amount="40"), self.credit("N1", at=NOW + HOUR, open="0", status="paid")
+            self.payment("P1", at=NOW + HOUR, amount="40"),
+            self.credit("N1", at=NOW + HOUR, open="0", status="paid"),
         )
         self.assertEqual(self.items().filtered("is_open"), self.env["dunning.item"])
 
     # === ALLOCATIONS === #
 
     def allocations(self):
-        found = self.env["dunning.allocation"].search([("ledger_id", "=", self.ledger.id)], order="invoice_ref")
+        found = self.env["dunning.allocation"].search(
+            [("ledger_id", "=", self.ledger.id)], order="invoice_ref"
+        )
         return [(one.kind, one.source_ref, one.invoice_ref, one.amount) for one in found]
 
-    def test_X5_an_allocation_removed_at_the_source_disappears(self):
+    def test_x5_an_allocation_removed_at_the_source_disappears(self):
         self.ingest(self.customer(), self.payment(amount="60", against=[("I1", "40"), ("I2", "20")]))
         self.assertEqual(self.allocations(), [("payment", "P1", "I1", 40), ("payment", "P1", "I2", 20)])
-        self.ingest(self.payment(at=NOW + HOUR, amount="60", unapplied="40", status="open", against=[("I2", "20")]))
+        self.ingest(
+            self.payment(at=NOW + HOUR, amount="60", unapplied="40", status="open", against=[("I2", "20")])
+        )
         self.assertEqual(self.allocations(), [("payment", "P1", "I2", 20)])
 
     def test_an_allocation_with_another_amount_replaces_the_former(self):
@@ -239,14 +259,18 @@ class TestLedgerIngest(LedgerCase):
         self.assertEqual(self.allocations(), [("payment", "P1", "I1", 25)])
 
     def test_a_void_or_deleted_payment_settles_nothing(self):
-        self.ingest(self.customer(), self.payment("P1", against=[("I1", "40")]), self.payment("P2", against=[("I2", "9")]))
+        self.ingest(
+            self.customer(),
+            self.payment("P1", against=[("I1", "40")]),
+            self.payment("P2", against=[("I2", "9")]),
+        )
         self.ingest(
             self.payment("P1", at=NOW + HOUR, against=[("I1", "40")], status="void"),
             self.tombstone("payment", "P2", at=NOW + HOUR),
         )
         self.assertEqual(self.allocations(), [])
 
-    def test_Q6_a_payment_record_may_carry_a_credit_note(self):
+    def test_q6_a_payment_record_may_carry_a_credit_note(self):
         allocation = records.Allocation("credit", "N1", "I1", Decimal(30), date(2026, 11, 3))
         wire = records.Payment(
             external_id="P9",
@@ -265,7 +289,7 @@ class TestLedgerIngest(LedgerCase):
 
     # === REMOVALS === #
 
-    def test_S22_void_and_deleted_documents_have_nothing_open(self):
+    def test_s22_void_and_deleted_documents_have_nothing_open(self):
         self.ingest(self.customer(), self.invoice("I1"), self.invoice("I2"), self.credit("N1"))
         self.ingest(
             self.invoice("I1", at=NOW + HOUR, total="0", open="0", status="void"),
@@ -275,7 +299,7 @@ class TestLedgerIngest(LedgerCase):
         self.assertEqual([item.amount_open for item in self.items()], [0, 0, 0])
         self.assertFalse(any(self.items().mapped("is_open")))
 
-    def test_S22_a_document_gone_at_the_source_is_left_alone_at_once_and_closed_with_the_pass(self):
+    def test_s22_a_document_gone_at_the_source_is_left_alone_at_once_and_closed_with_the_pass(self):
         self.ingest(self.customer(), *[self.invoice(f"I{number}") for number in range(5)])
         self.ingest(self.tombstone("invoice", "I1", at=NOW + HOUR))
         self.assertTrue(self.items("I1").no_followup)
@@ -298,7 +322,7 @@ class TestLedgerIngest(LedgerCase):
         self.assertEqual(self.ingest(self.invoice())["stale"], 1)
         self.assertFalse(self.items("I1"))
 
-    def test_S23_too_many_removals_ask_first_and_are_undone_or_confirmed_by_a_person(self):
+    def test_s23_too_many_removals_ask_first_and_are_undone_or_confirmed_by_a_person(self):
         self.ingest(self.customer(), *[self.invoice(f"I{number}") for number in range(20)])
         self.ingest(*[self.tombstone("invoice", f"I{number}", at=NOW + HOUR) for number in range(8)])
         self.ledger.sync_report(self.ledger.lease_key, "done", {}, "", None)

@@ -1,6 +1,7 @@
 """The risk: a worker on another host doubles records, or its key opens more than the sync."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
@@ -47,7 +48,7 @@ class TestLedgerJson2(LedgerHttpCase):
         self.call(self.remote.sync_report, lease, "done", {}, "", None)
         self.assertRecordValues(self.ledger.sync_ids, [{"outcome": "done", "runner": "worker-1"}])
 
-    def test_O1_a_delivery_sent_again_after_a_lost_answer_leaves_the_same_records(self):
+    def test_o1_a_delivery_sent_again_after_a_lost_answer_leaves_the_same_records(self):
         lease = self.call(self.remote.sync_lease, "worker-1", 300)["lease"]
         delivery = [self.customer(), self.invoice(), self.payment(against=[("I1", "40")])]
         first = self.call(self.remote.sync_ingest, lease, delivery)
@@ -56,10 +57,16 @@ class TestLedgerJson2(LedgerHttpCase):
         self.assertEqual(len(self.items()), 1)
         self.assertEqual(self.env["dunning.allocation"].search_count([("ledger_id", "=", self.ledger.id)]), 1)
 
-    def test_O2_one_bad_record_is_reported_and_the_others_are_stored(self):
+    def test_o2_one_bad_record_is_reported_and_the_others_are_stored(self):
         lease = self.call(self.remote.sync_lease, "worker-1", 300)["lease"]
-        answer = self.call(self.remote.sync_ingest, lease, [self.customer(), {**self.invoice("B"), "total": "?"}, self.invoice()])
-        self.assertEqual((answer["stored"], [bad["external_id"] for bad in answer["quarantined"]]), (2, ["B"]))
+        answer = self.call(
+            self.remote.sync_ingest,
+            lease,
+            [self.customer(), {**self.invoice("B"), "total": "?"}, self.invoice()],
+        )
+        self.assertEqual(
+            (answer["stored"], [bad["external_id"] for bad in answer["quarantined"]]), (2, ["B"])
+        )
 
     @mute_logger("odoo.http")
     def test_a_lost_lease_and_a_dead_consent_keep_their_meaning_over_the_wire(self):
@@ -72,7 +79,7 @@ class TestLedgerJson2(LedgerHttpCase):
             self.call(self.remote.sync_token, lease, "access-1")
 
     @mute_logger("odoo.http", "odoo.addons.base.models.ir_model", "odoo.addons.base.models.ir_rule")
-    def test_O3_the_bot_can_sync_and_nothing_else(self):
+    def test_o3_the_bot_can_sync_and_nothing_else(self):
         refused = [
             ("dunning.ledger", "search_read", {"domain": []}),
             ("dunning.ledger", "write", {"ids": [self.ledger.id], "vals": {"name": "mine"}}),
@@ -87,11 +94,14 @@ class TestLedgerJson2(LedgerHttpCase):
             ("res.partner", "create", {"vals_list": {"name": "x"}}),
         ]
         for model, method, arguments in refused:
-            with self.subTest(model=model, method=method), self.assertRaisesRegex(errors.Stop, "lacks the right"):
-                self.call(lambda: self.odoo.call(model, method, **arguments))
+            with (
+                self.subTest(model=model, method=method),
+                self.assertRaisesRegex(errors.Stop, "lacks the right"),
+            ):
+                self.call(partial(self.odoo.call, model, method, **arguments))
 
     @mute_logger("odoo.http")
-    def test_O3_a_key_without_the_role_opens_no_verb(self):
+    def test_o3_a_key_without_the_role_opens_no_verb(self):
         clerk = new_test_user(self.env, "clerk", "base.group_user")
         odoo = json2.Odoo(self.base_url(), self.env.cr.dbname, self.key_of(clerk), sleep=lambda seconds: None)
         self.env.flush_all()
@@ -100,7 +110,7 @@ class TestLedgerJson2(LedgerHttpCase):
                 self.call(verb)
 
     @mute_logger("odoo.http")
-    def test_O3_a_wrong_key_stops_with_a_sentence(self):
+    def test_o3_a_wrong_key_stops_with_a_sentence(self):
         odoo = json2.Odoo(self.base_url(), self.env.cr.dbname, "0" * 40, sleep=lambda seconds: None)
         with self.assertRaisesRegex(errors.Stop, "API key"):
             self.call(odoo.ledgers)
@@ -114,7 +124,7 @@ class TestLedgerJson2(LedgerHttpCase):
         with self.assertRaisesRegex(errors.Stop, "lacks the right"):
             self.call(json2.Json2Gateway(self.odoo, other.id).sync_lease, "x", 60)
 
-    def test_O4_a_hook_and_a_pass_on_one_invoice_end_in_one_row_with_the_newest_version(self):
+    def test_o4_a_hook_and_a_pass_on_one_invoice_end_in_one_row_with_the_newest_version(self):
         lease = self.call(self.remote.sync_lease, "worker-1", 300)["lease"]
         later = datetime.fromisoformat("2026-11-20T13:00:00+00:00")
         self.call(self.remote.sync_ingest, lease, [self.customer(), self.invoice(at=later, open="10")])

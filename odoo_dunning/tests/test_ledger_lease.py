@@ -47,7 +47,7 @@ class TestLedgerLease(LedgerCase):
         with self.assertRaises(errors.LeaseLost):
             self.ledger.sync_checkpoint(lease=lease, cursors={})
 
-    def test_S20_a_long_wait_reschedules_and_shows_until_when(self):
+    def test_s20_a_long_wait_reschedules_and_shows_until_when(self):
         resume_at = fields.Datetime.now() + timedelta(hours=5)
         self.ledger.sync_report(self.lease(), "later", {}, "daily limit", resume_at.isoformat() + "Z")
         self.assertEqual((self.ledger.wait_until, self.ledger.next_sync_at), (resume_at, resume_at))
@@ -71,7 +71,7 @@ class TestLedgerLease(LedgerCase):
 
     # === STALENESS === #
 
-    def test_S24_data_that_is_too_old_makes_the_ledger_stale_whatever_its_state(self):
+    def test_s24_data_that_is_too_old_makes_the_ledger_stale_whatever_its_state(self):
         self.assertEqual(self.env["dunning.ledger"]._stale()[self.ledger.id], None, "never read is stale")
         self.ledger.sync_report(self.lease(), "done", {}, "", None)
         self.assertNotIn(self.ledger.id, self.env["dunning.ledger"]._stale())
@@ -85,17 +85,33 @@ class TestLedgerLease(LedgerCase):
 
     # === CONTROL TOTALS === #
 
-    def test_S23_totals_that_differ_are_kept_with_their_items_and_vanish_when_they_agree(self):
+    def test_s23_totals_that_differ_are_kept_with_their_items_and_vanish_when_they_agree(self):
         self.ingest(
-            self.customer(), self.customer("C2", name="Beta"), self.invoice("I1", open="100"), self.credit("N1", open="30")
+            self.customer(),
+            self.customer("C2", name="Beta"),
+            self.invoice("I1", open="100"),
+            self.credit("N1", open="30"),
         )
         lease = self.ledger.lease_key
-        agreed = [{"customer_id": "C1", "currency": "USD", "amount": "70"}, {"customer_id": "C2", "currency": None, "amount": "0"}]
+        agreed = [
+            {"customer_id": "C1", "currency": "USD", "amount": "70"},
+            {"customer_id": "C2", "currency": None, "amount": "0"},
+        ]
         self.assertEqual(self.ledger.sync_control(lease=lease, totals=agreed), [])
-        found = self.ledger.sync_control(lease=lease, totals=[{"customer_id": "C1", "currency": None, "amount": "-30.00"}])
+        found = self.ledger.sync_control(
+            lease=lease, totals=[{"customer_id": "C1", "currency": None, "amount": "-30.00"}]
+        )
         self.assertEqual(
             found,
-            [{"customer_id": "C1", "currency": None, "reported": "-30.00", "stored": "70", "items": ["I1", "N1"]}],
+            [
+                {
+                    "customer_id": "C1",
+                    "currency": None,
+                    "reported": "-30.00",
+                    "stored": "70",
+                    "items": ["I1", "N1"],
+                }
+            ],
         )
         difference = self.ledger.difference_ids
         self.assertEqual((difference.amount_difference, difference.customer_id.name), (-100, "Acme"))
@@ -105,7 +121,11 @@ class TestLedgerLease(LedgerCase):
         self.assertFalse(self.ledger.difference_ids)
 
     def test_totals_are_compared_per_currency_and_to_the_last_digit(self):
-        self.ingest(self.customer(), self.invoice("K", currency="KWD", total="1.005", open="1.005"), self.invoice("J", currency="JPY"))
+        self.ingest(
+            self.customer(),
+            self.invoice("K", currency="KWD", total="1.005", open="1.005"),
+            self.invoice("J", currency="JPY"),
+        )
         totals = [
             {"customer_id": "C1", "currency": "KWD", "amount": "1.004"},
             {"customer_id": "C1", "currency": "JPY", "amount": "100"},
@@ -114,7 +134,11 @@ class TestLedgerLease(LedgerCase):
         self.assertEqual([(row["currency"], row["stored"]) for row in found], [("KWD", "1.005")])
 
     def test_known_records_are_listed_in_pages_without_the_removed_ones(self):
-        self.ingest(self.customer(), *[self.invoice(f"I{number}") for number in range(5)], self.invoice("Z", customer="C9"))
+        self.ingest(
+            self.customer(),
+            *[self.invoice(f"I{number}") for number in range(5)],
+            self.invoice("Z", customer="C9"),
+        )
         self.ingest(self.tombstone("invoice", "I3"))
         lease, seen, after = self.ledger.lease_key, [], None
         while True:
@@ -124,4 +148,12 @@ class TestLedgerLease(LedgerCase):
             if not after:
                 break
         self.assertEqual([row["external_id"] for row in seen], ["I0", "I1", "I2", "I4", "Z"])
-        self.assertEqual(seen[0], {"external_id": "I0", "updated_at": "2026-11-20T12:00:00Z", "open_amount": "100", "currency": "USD"})
+        self.assertEqual(
+            seen[0],
+            {
+                "external_id": "I0",
+                "updated_at": "2026-11-20T12:00:00Z",
+                "open_amount": "100",
+                "currency": "USD",
+            },
+        )

@@ -38,7 +38,9 @@ class TestLedgerMatch(LedgerFixtures, AccountTestInvoicingCommon):
                 "invoice_date": fields.Date.from_string("2026-10-01"),
                 "name": number,
                 "invoice_line_ids": [
-                    fields.Command.create({"name": "Goods", "quantity": 1, "price_unit": amount, "tax_ids": []})
+                    fields.Command.create(
+                        {"name": "Goods", "quantity": 1, "price_unit": amount, "tax_ids": []}
+                    )
                 ],
             }
         )
@@ -50,11 +52,15 @@ class TestLedgerMatch(LedgerFixtures, AccountTestInvoicingCommon):
         return self.invoice(ref, number=number, currency=self.code, **values)
 
     def match(self, ref="I1"):
-        return self.env["dunning.ledger.match"].search([("ledger_id", "=", self.ledger.id), ("external_id", "=", ref)])
+        return self.env["dunning.ledger.match"].search(
+            [("ledger_id", "=", self.ledger.id), ("external_id", "=", ref)]
+        )
 
     def claimed(self):
         """What the customers are asked for, over all their receivables that may be dunned."""
-        items = self.env["dunning.item"].search([("company_id", "=", self.company.id), ("is_open", "=", True)])
+        items = self.env["dunning.item"].search(
+            [("company_id", "=", self.company.id), ("is_open", "=", True)]
+        )
         return sum(items.filtered(lambda item: not item.no_followup).mapped("amount_open"))
 
     def test_the_same_number_customer_and_total_are_one_invoice(self):
@@ -68,7 +74,9 @@ class TestLedgerMatch(LedgerFixtures, AccountTestInvoicingCommon):
 
     def test_another_customer_total_or_currency_waits_for_a_person(self):
         self.ingest(self.external("I1", total="90", open="90"), self.external("I2", customer="C2"))
-        self.ingest(self.invoice("I3", number="INV-2026-00042", currency="JPY"), self.external("I4", number="INV-1"))
+        self.ingest(
+            self.invoice("I3", number="INV-2026-00042", currency="JPY"), self.external("I4", number="INV-1")
+        )
         self.assertEqual([self.match(ref).state for ref in ("I1", "I2")], ["ambiguous", "ambiguous"])
         self.assertFalse(self.match("I3") | self.match("I4"))
         self.assertEqual(self.claimed(), 100 + 100 + 100, "I1 and I2 are not dunned until someone decides")
@@ -76,7 +84,10 @@ class TestLedgerMatch(LedgerFixtures, AccountTestInvoicingCommon):
         self.assertEqual(self.claimed(), 400)
         self.match("I1").action_confirm()
         self.assertEqual(self.claimed(), 400)
-        self.ingest(self.external("I1", at=NOW + HOUR, total="90", open="80"), self.external("I2", at=NOW + HOUR, customer="C2", open="70"))
+        self.ingest(
+            self.external("I1", at=NOW + HOUR, total="90", open="80"),
+            self.external("I2", at=NOW + HOUR, customer="C2", open="70"),
+        )
         self.assertEqual(self.claimed(), 370, "what was decided stays decided")
 
     def test_two_invoices_that_fit_are_listed_with_both(self):

@@ -10,7 +10,6 @@ from unittest.mock import patch
 
 from cryptography.fernet import Fernet
 from freezegun import freeze_time
-
 from odoo import SUPERUSER_ID, api, fields
 from odoo.exceptions import AccessError, UserError
 from odoo.modules.registry import DummyRLock, Registry
@@ -38,7 +37,7 @@ class TestLedgerToken(LedgerHttpCase):
     def refreshes(self):
         return self.quickbooks.request_count("oauth2/v1/tokens/bearer") - 1  # the first was the code
 
-    def test_S01_a_token_renewed_by_somebody_else_is_taken_not_renewed_again(self):
+    def test_s01_a_token_renewed_by_somebody_else_is_taken_not_renewed_again(self):
         lease = self.lease(self.connected)
         old = self.token._answer()["access_token"]
         first = self.connected.sync_token(lease=lease, rejected=old)
@@ -48,7 +47,7 @@ class TestLedgerToken(LedgerHttpCase):
         self.assertNotEqual(first["access_token"], old)
         self.assertEqual(self.refreshes(), 1)
 
-    def test_S02_unknown_and_missing_keys_of_an_answer_cost_nothing(self):
+    def test_s02_unknown_and_missing_keys_of_an_answer_cost_nothing(self):
         answer = self.token._answer() | {"from_the_future": {"a": 1}}
         self.token.answer = secrets.seal_json(self.env, answer)
         oauth = lib.part("oauth")
@@ -57,7 +56,7 @@ class TestLedgerToken(LedgerHttpCase):
         self.assertEqual(kept["refresh_token"], answer["refresh_token"])
         self.assertEqual((kept["access_token"], kept["from_the_future"]), ("access-2", {"a": 1}))
 
-    def test_S03_a_withdrawn_consent_asks_once_and_is_shown(self):
+    def test_s03_a_withdrawn_consent_asks_once_and_is_shown(self):
         lease = self.lease(self.connected)
         self.quickbooks.oauth.withdraw_consent()
         for _attempt in range(3):
@@ -71,7 +70,7 @@ class TestLedgerToken(LedgerHttpCase):
         self.assertIn("reconnect needed", self.connected.activity_ids.summary)
         self.assertIn("withdrawn", self.connected.sync_lease(runner="test", seconds=60)["blocked"])
 
-    def test_S03_connecting_again_clears_the_state_and_keeps_the_history(self):
+    def test_s03_connecting_again_clears_the_state_and_keeps_the_history(self):
         self.quickbooks.oauth.withdraw_consent()
         self.token.expires_at = fields.Datetime.now()
         self.env.flush_all()
@@ -83,13 +82,13 @@ class TestLedgerToken(LedgerHttpCase):
         self.assertFalse(self.connected.activity_ids)
         self.assertIn("lease", self.connected.sync_lease(runner="test", seconds=60))
 
-    def test_S05_an_idle_consent_is_renewed_well_before_it_ends(self):
+    def test_s05_an_idle_consent_is_renewed_well_before_it_ends(self):
         for days, expected in ((3, 0), (8, 1)):
             with freeze_time(fields.Datetime.now() + timedelta(days=days)):
                 self.token._keep_alive()
             self.assertEqual(self.refreshes(), expected)
 
-    def test_S05_the_hard_end_is_shown_and_warned_of_fourteen_days_ahead_once(self):
+    def test_s05_the_hard_end_is_shown_and_warned_of_fourteen_days_ahead_once(self):
         years = (self.connected.hard_end_at - fields.Datetime.now()).days / 365
         self.assertEqual(round(years), 5)
         end = fields.Datetime.now() + timedelta(days=60)
@@ -100,17 +99,22 @@ class TestLedgerToken(LedgerHttpCase):
                 self.connected._warn_of_hard_end()
             self.assertEqual(len(self.connected.activity_ids), warnings)
 
-    def test_S27_no_secret_is_readable_through_the_orm_by_anybody(self):
+    def test_s27_no_secret_is_readable_through_the_orm_by_anybody(self):
         answer = self.token._answer()
         secrets_here = ("sandbox-secret", answer["access_token"], answer["refresh_token"])
         admin = self.env.ref("base.user_admin")
         self.manager.group_ids += self.env.ref("base.group_allow_export")
         for user in (self.manager, admin):
             ledger = self.connected.with_user(user)
-            shown = json.dumps([ledger.read(), ledger.export_data(["name", "client_secret", "webhook_key"])], default=str)
+            shown = json.dumps(
+                [ledger.read(), ledger.export_data(["name", "client_secret", "webhook_key"])], default=str
+            )
             for secret in secrets_here:
                 self.assertNotIn(secret, shown)
-            for model, name in (("dunning.ledger.token", "answer"), ("dunning.ledger.token", "client_secret")):
+            for model, name in (
+                ("dunning.ledger.token", "answer"),
+                ("dunning.ledger.token", "client_secret"),
+            ):
                 with self.assertRaises(AccessError), mute_logger("odoo.addons.base.models.ir_model"):
                     self.env[model].with_user(user).search_read([], [name])
             with self.assertRaises(AccessError):
@@ -118,14 +122,16 @@ class TestLedgerToken(LedgerHttpCase):
             with self.assertRaises(AccessError):
                 ledger.read(["lease_key"])
 
-    def test_S27_secrets_are_encrypted_in_the_database(self):
+    def test_s27_secrets_are_encrypted_in_the_database(self):
         self.env.flush_all()
-        self.env.cr.execute("SELECT client_secret, answer FROM dunning_ledger_token WHERE id = %s", [self.token.id])
+        self.env.cr.execute(
+            "SELECT client_secret, answer FROM dunning_ledger_token WHERE id = %s", [self.token.id]
+        )
         stored = "".join(self.env.cr.fetchone())
         self.assertNotIn("sandbox-secret", stored)
         self.assertNotIn(self.token._answer()["refresh_token"], stored)
 
-    def test_S27_a_pass_logs_no_token_and_no_secret(self):
+    def test_s27_a_pass_logs_no_token_and_no_secret(self):
         answer = self.token._answer()
         with self.assertLogs(level=logging.DEBUG) as logs:
             logging.getLogger(__name__).info("start")
@@ -140,7 +146,10 @@ class TestLedgerToken(LedgerHttpCase):
                 self.connected.write({"client_secret": "other"})
             with self.assertRaisesRegex(UserError, "ODOO_DUNNING_KEY"):
                 self.connected.action_connect()
-        with patch.dict(os.environ, {"ODOO_DUNNING_KEY": "too short"}), self.assertRaisesRegex(UserError, "32 bytes"):
+        with (
+            patch.dict(os.environ, {"ODOO_DUNNING_KEY": "too short"}),
+            self.assertRaisesRegex(UserError, "32 bytes"),
+        ):
             self.connected.action_connect()
 
     def test_a_key_can_be_replaced_without_losing_a_connection(self):
@@ -168,7 +177,7 @@ class TestLedgerToken(LedgerHttpCase):
         self.assertIn("This database is a copy", answer["blocked"])
         self.assertEqual(self.refreshes(), 0)
 
-    def test_O3_a_workers_key_that_ends_soon_is_warned_of_once(self):
+    def test_o3_a_workers_key_that_ends_soon_is_warned_of_once(self):
         bot = new_test_user(self.env, "sync_bot", "odoo_dunning.group_sync_bot")
         self.ledger.action_pause()
         for days_left, warnings in ((30, 0), (10, 1)):
@@ -189,7 +198,12 @@ class TestLedgerToken(LedgerHttpCase):
 
     def test_nobody_sets_state_or_organisation_by_hand(self):
         user = new_test_user(self.env, "sly_manager", "odoo_dunning.group_manager")
-        for values in ({"organisation_ref": "other"}, {"state": "connected"}, {"cursors": {}}, {"next_sync_at": False}):
+        for values in (
+            {"organisation_ref": "other"},
+            {"state": "connected"},
+            {"cursors": {}},
+            {"next_sync_at": False},
+        ):
             with self.assertRaises(AccessError):
                 self.connected.with_user(user).write(values)
 
@@ -224,7 +238,9 @@ class TestLedgerTokenRace(BaseCase):
             oauth = lib.part("oauth")
             ledger._secrets()._keep(
                 oauth.TokenSet(
-                    given["access_token"], given["refresh_token"], expires_at=fields.Datetime.now().astimezone()
+                    given["access_token"],
+                    given["refresh_token"],
+                    expires_at=fields.Datetime.now().astimezone(),
                 )
             )
             ledger._connected(f"race-{uuid.uuid4()}", "Race Inc.")
@@ -243,8 +259,13 @@ class TestLedgerTokenRace(BaseCase):
         with self.registry.cursor() as cr:
             for table in ("dunning_ledger_sync", "dunning_ledger_token"):
                 cr.execute(f"DELETE FROM {table} WHERE ledger_id = %s", [self.ledger_id])
-            cr.execute("DELETE FROM mail_message WHERE model = 'dunning.ledger' AND res_id = %s", [self.ledger_id])
-            cr.execute("DELETE FROM mail_followers WHERE res_model = 'dunning.ledger' AND res_id = %s", [self.ledger_id])
+            cr.execute(
+                "DELETE FROM mail_message WHERE model = 'dunning.ledger' AND res_id = %s", [self.ledger_id]
+            )
+            cr.execute(
+                "DELETE FROM mail_followers WHERE res_model = 'dunning.ledger' AND res_id = %s",
+                [self.ledger_id],
+            )
             cr.execute("DELETE FROM dunning_ledger WHERE id = %s", [self.ledger_id])
 
     def fresh(self, answers, rejected=""):
@@ -252,7 +273,7 @@ class TestLedgerTokenRace(BaseCase):
             token = self.in_transaction(cr)["dunning.ledger.token"].browse(self.token_id)
             answers.append(token._fresh(rejected)[0])
 
-    def test_S01_workers_that_find_one_expired_token_renew_it_once(self):
+    def test_s01_workers_that_find_one_expired_token_renew_it_once(self):
         self.sandbox.faults.order("slow", match="bearer", seconds=0.5)
         answers = []
         workers = [threading.Thread(target=self.fresh, args=(answers,)) for _number in range(4)]
@@ -264,7 +285,7 @@ class TestLedgerTokenRace(BaseCase):
         self.assertEqual(len(set(answers)), 1)
         self.assertEqual(self.sandbox.oauth.refresh_count, 1)
 
-    def test_S02_the_renewed_token_outlives_a_rollback_of_the_pass(self):
+    def test_s02_the_renewed_token_outlives_a_rollback_of_the_pass(self):
         with self.registry.cursor() as cr:
             ledger = self.in_transaction(cr)["dunning.ledger"].browse(self.ledger_id)
             granted = ledger.sync_lease(runner="crashing", seconds=60)

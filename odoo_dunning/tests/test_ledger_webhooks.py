@@ -72,26 +72,42 @@ class TestLedgerWebhooks(LedgerHttpCase):
             "entropy": "S0m3r4nd0mt3xt",
         }
 
-    def test_S26_a_forged_notice_is_refused_and_starts_nothing(self):
+    def test_s26_a_forged_notice_is_refused_and_starts_nothing(self):
         self.ledger.next_sync_at = False
         for signature in ("bm90IHRoZSBzaWduYXR1cmU=", "", "ünïcode".encode().decode("latin-1")):
-            answer = self.deliver("quickbooks", [self.cloud_event("realm-1", "7")], signature=signature or "x")
+            answer = self.deliver(
+                "quickbooks", [self.cloud_event("realm-1", "7")], signature=signature or "x"
+            )
             self.assertEqual(answer.status_code, 401)
         self.assertEqual(self.waiting(self.ledger), [])
         self.assertFalse(self.ledger.next_sync_at)
 
-    def test_Q08_both_formats_and_several_companies_in_one_delivery(self):
+    def test_q08_both_formats_and_several_companies_in_one_delivery(self):
         other = self.connected_ledger("Other", organisation="realm-2")
         other.webhook_key = KEY
-        new = [self.cloud_event("realm-1", "1"), self.cloud_event("realm-2", "2", "payment.deleted"), self.cloud_event("realm-9", "3")]
+        new = [
+            self.cloud_event("realm-1", "1"),
+            self.cloud_event("realm-2", "2", "payment.deleted"),
+            self.cloud_event("realm-9", "3"),
+        ]
         old = {
             "eventNotifications": [
                 {
                     "realmId": "realm-1",
                     "dataChangeEvent": {
                         "entities": [
-                            {"id": "4", "operation": "Void", "name": "Invoice", "lastUpdated": "2026-11-20T12:00:00.000Z"},
-                            {"id": "5", "operation": "Create", "name": "Bill", "lastUpdated": "2026-11-20T12:00:00.000Z"},
+                            {
+                                "id": "4",
+                                "operation": "Void",
+                                "name": "Invoice",
+                                "lastUpdated": "2026-11-20T12:00:00.000Z",
+                            },
+                            {
+                                "id": "5",
+                                "operation": "Create",
+                                "name": "Bill",
+                                "lastUpdated": "2026-11-20T12:00:00.000Z",
+                            },
                         ]
                     },
                 }
@@ -102,13 +118,13 @@ class TestLedgerWebhooks(LedgerHttpCase):
         self.assertEqual(self.waiting(self.ledger), [("invoice", "1"), ("invoice", "4")])
         self.assertEqual(self.waiting(other), [("payment", "2")])
 
-    def test_S26_replay_and_disorder_are_harmless_and_many_notices_are_one(self):
+    def test_s26_replay_and_disorder_are_harmless_and_many_notices_are_one(self):
         for _attempt in range(3):
             self.assertEqual(self.deliver("xero", self.xero_events("b", "a", "b")).status_code, 200)
         self.assertEqual(self.waiting(self.xero), [("invoice", "a"), ("invoice", "b")])
         self.assertTrue(self.xero.next_sync_at)
 
-    def test_X2_the_intent_to_receive_is_answered_empty_and_without_cookies(self):
+    def test_x2_the_intent_to_receive_is_answered_empty_and_without_cookies(self):
         answers = [
             self.deliver("xero", self.xero_events()),
             self.deliver("xero", self.xero_events(), key="wrong"),
@@ -122,11 +138,22 @@ class TestLedgerWebhooks(LedgerHttpCase):
     def test_a_notice_signed_with_another_ledgers_key_does_not_reach_this_one(self):
         other = self.connected_ledger("Other app", organisation="realm-3")
         other.webhook_key = "another-key"
-        self.assertEqual(self.deliver("quickbooks", [self.cloud_event("realm-1", "1")], key="another-key").status_code, 200)
+        self.assertEqual(
+            self.deliver("quickbooks", [self.cloud_event("realm-1", "1")], key="another-key").status_code, 200
+        )
         self.assertEqual(self.waiting(self.ledger), [])
 
-    def test_S26_garbage_that_is_rightly_signed_is_ignored(self):
-        for body in (b"", b"{", b"[]", b"null", b'[1, {"type": 5}]', b'{"events": {}}', b"\xff\xfe", b"9" * 10_000):
+    def test_s26_garbage_that_is_rightly_signed_is_ignored(self):
+        for body in (
+            b"",
+            b"{",
+            b"[]",
+            b"null",
+            b'[1, {"type": 5}]',
+            b'{"events": {}}',
+            b"\xff\xfe",
+            b"9" * 10_000,
+        ):
             for vendor in ("quickbooks", "xero"):
                 self.assertEqual(self.deliver(vendor, body).status_code, 200, body[:20])
         self.assertEqual((self.waiting(self.ledger), self.waiting(self.xero)), ([], []))

@@ -22,5 +22,7 @@ class DunningLedgerOrganisation(models.TransientModel):
         self.ledger_id.check_access("write")
         offered = {one["ref"]: one["name"] for one in self.ledger_id.sudo().organisation_choices or []}
         if self.organisation not in offered:
-            raise UserError(self.env._("This organisation is not among those you gave access to. Connect again."))
+            raise UserError(
+                self.env._("This organisation is not among those you gave access to. Connect again.")
+            )
         self.ledger_id._tie(self.organisation, offered[self.organisation])
