@@ -44,7 +44,9 @@ def redirect(location):
 
 def dump(payload):
     """JSON bytes. A Decimal becomes the number with the same digits (exact up to 15 of them)."""
-    return json.dumps(payload, default=_number, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(
+        payload, default=_number, ensure_ascii=False, separators=(",", ":"), check_circular=False
+    ).encode()
 
 
 def load(raw):
