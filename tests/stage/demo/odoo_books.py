@@ -10,6 +10,8 @@ from datetime import timedelta
 
 from PIL import Image, ImageDraw
 
+from tests.stage.demo import cases
+
 COMPANY = {
     "name": "Brightwater Supplies GmbH",
     "street": "Am Sandtorkai 41",
@@ -63,6 +65,7 @@ def build(env, today):
     _set_up_company(env, company)
     _set_up_people(env)
     _make_invoices(env, company, today)
+    cases.arrange(env, company, today)
     return _make_worker(env, company)
 
 

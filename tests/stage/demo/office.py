@@ -36,8 +36,12 @@ class Office:
     def read(self, model: str, domain: list, fields: list[str], **kwargs: Any) -> list[dict]:
         return self.call(model, "search_read", domain, fields, **kwargs)
 
-    def groups(self, model: str, domain: list, groupby: list[str], aggregates: list[str]) -> list[dict]:
-        return self.call(model, "formatted_read_group", domain, groupby=groupby, aggregates=aggregates)
+    def groups(
+        self, model: str, domain: list, groupby: list[str], aggregates: list[str], **kwargs: Any
+    ) -> list[dict]:
+        return self.call(
+            model, "formatted_read_group", domain, groupby=groupby, aggregates=aggregates, **kwargs
+        )
 
     def visit(self, path: str) -> requests.Response:
         """Open a page as the browser would, redirects and all."""

@@ -43,6 +43,15 @@ def of_run(office: Office, run_id: int) -> Figures:
     return figures
 
 
+def reasons_given(office: Office) -> set[str]:
+    """Every reason that stands in a run of any company."""
+    companies = [row["id"] for row in office.read("res.company", [], ["id"])]
+    rows = office.groups(
+        "dunning.run.line", [], ["reason_code"], ["__count"], context={"allowed_company_ids": companies}
+    )
+    return {row["reason_code"] for row in rows}
+
+
 def show(figures: Figures) -> None:
     """Print the table an accountant would want to see first."""
     print("\nIn messages")
