@@ -11,7 +11,6 @@ from pathlib import Path
 
 from tests.stage import checkout
 from tests.stage.demo import summary
-from tests.stage.demo.odoo_books import COMPANY
 from tests.stage.demo.office import Office
 from tests.stage.demo.parts import Ledger
 from tests.stage.smtp import Mailbox
