@@ -42,33 +42,40 @@ class Matching:
         return {(entity, external_id): state for entity, external_id, state in rows}
 
     def look(self, external_ids=None):
-        """Look for Odoo's invoices among the open receivables of these ids, or among all of the ledger.
+        """Look for Odoo's invoices among the receivables of these ids, or among all open ones of the ledger.
 
         One invoice with the same number, customer, currency and total is the same; anything less sure is listed for a
-        person and left out of dunning until then. What a person decided is not asked again.
+        person, while it is open, and left out of dunning until then. What a person decided is not asked again.
         """
         if self.ledger.odoo_match == "off" or external_ids == []:
             return
         found = defaultdict(list)
-        for entity, external_id, move_id, same_customer, same_amount in self._candidates(external_ids):
-            found[entity, external_id].append((move_id, same_customer and same_amount))
-        if not found:
-            return
+        open_keys = set()
+        for entity, external_id, move_id, is_open, is_sure in self._candidates(external_ids):
+            found[entity, external_id].append((move_id, is_sure))
+            if is_open:
+                open_keys.add((entity, external_id))
         values = [self._values(key, candidates) for key, candidates in found.items()]
-        matches = self.env["dunning.ledger.match"].create(values)
+        matches = self.env["dunning.ledger.match"].create(
+            [
+                one
+                for one in values
+                if one["state"] == "proposed" or (one["entity"], one["external_id"]) in open_keys
+            ]
+        )
         if self.ledger.odoo_match == "auto":
             matches.filtered(lambda match: match.state == "proposed")._confirm()
         matches._apply()
 
     def _candidates(self, external_ids):
-        scope = SQL("TRUE") if external_ids is None else SQL("i.external_id = ANY(%s)", external_ids)
+        scope = SQL("i.is_open") if external_ids is None else SQL("i.external_id = ANY(%s)", external_ids)
         self.env["account.move"].flush_model()
         return self.env.execute_query(
             SQL(
                 """
-                SELECT i.entity, i.external_id, move.id,
-                       bool_or(partner.commercial_partner_id IN (account.partner_id, debtor.commercial_partner_id)),
-                       sum(i.amount_total) = max(move.amount_total)
+                SELECT i.entity, i.external_id, move.id, bool_or(i.is_open),
+                       bool_or(partner.commercial_partner_id IN (account.partner_id, debtor.commercial_partner_id))
+                       AND sum(i.amount_total) = max(move.amount_total)
                   FROM dunning_item i
                   JOIN dunning_account account ON account.id = i.account_id
                   JOIN res_partner debtor ON debtor.id = i.partner_id
@@ -79,7 +86,7 @@ class Matching:
                   JOIN res_partner partner ON partner.id = move.partner_id
              LEFT JOIN dunning_ledger_match m
                     ON m.ledger_id = i.ledger_id AND m.entity = i.entity AND m.external_id = i.external_id
-                 WHERE i.ledger_id = %(ledger)s AND i.entity = 'invoice' AND i.is_open AND m.id IS NULL
+                 WHERE i.ledger_id = %(ledger)s AND i.entity = 'invoice' AND m.id IS NULL
                    AND length(%(external_number)s) > 2 AND %(scope)s
               GROUP BY i.entity, i.external_id, move.id
                 """,

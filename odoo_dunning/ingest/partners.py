@@ -28,6 +28,7 @@ class Partners:
 
     def find(self, customers):
         """Return `{external id: partner id}` by VAT number, else by e-mail and name, where one contact fits."""
+        self.model.flush_model(["vat", "email_normalized", "name", "active", "parent_id", "company_id"])
         by_vat = self._unique(
             SQL("regexp_replace(upper(vat), '[^A-Z0-9]', '', 'g')"),
             {_plain_vat(customer.vat) for customer in customers if len(_plain_vat(customer.vat)) > 4},

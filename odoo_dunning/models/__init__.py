@@ -30,6 +30,7 @@ from . import dunning_ledger_consent
 from . import dunning_ledger_notice
 from . import dunning_ledger_pass
 from . import dunning_ledger_match
+from . import dunning_ledger_payment
 from . import dunning_customer
 from . import dunning_allocation
 from . import dunning_quarantine

@@ -189,6 +189,7 @@ class DunningLedgerGateway(models.Model):
         ledger = ledger._check_lease(lease)
         held_count = ledger._settle_removals()
         Matching(ledger).look()
+        ledger._settle_payments()
         ledger._close_pass(outcome, counts or {}, message or "", _naive(resume_at), held_count)
         return True
 

@@ -115,3 +115,60 @@ class TestLedgerMatch(LedgerFixtures, AccountTestInvoicingCommon):
         later = self.odoo_invoice("INV/2026/00077", 55)
         self.ledger.sync_report(self.ledger.sudo().lease_key, "done", {}, "", None)
         self.assertEqual(self.match("I5").move_id, later)
+
+    # === PAYMENTS === #
+
+    def paid_in_odoo(self):
+        self.env.invalidate_all()
+        return 100 - self.move.amount_residual
+
+    def with_journal(self):
+        self.inbound_payment_method_line.payment_account_id = (
+            self.inbound_payment_method_line.payment_account_id
+            or (self.company_data["default_account_assets"])
+        )
+        self.ledger.payment_journal_id = self.company_data["default_journal_bank"]
+
+    def end_pass(self):
+        self.ledger.sync_report(self.ledger.sudo().lease_key, "done", {}, "", None)
+
+    def test_a_payment_in_the_ledger_pays_the_invoice_in_odoo_once_and_is_undone_with_it(self):
+        self.with_journal()
+        self.ingest(self.external(open="60"), self.payment(against=[("I1", "40")], currency=self.code))
+        self.end_pass()
+        self.assertEqual(self.paid_in_odoo(), 40)
+        self.ingest(self.payment(against=[("I1", "40")], currency=self.code))
+        self.end_pass()
+        self.assertEqual(self.paid_in_odoo(), 40)
+        self.ingest(self.payment(at=NOW + HOUR, against=[("I1", "25")], currency=self.code))
+        self.end_pass()
+        self.assertEqual(self.paid_in_odoo(), 25)
+        self.ingest(
+            self.payment(at=NOW + 2 * HOUR, against=[("I1", "25")], currency=self.code, status="void")
+        )
+        self.end_pass()
+        self.assertEqual(self.paid_in_odoo(), 0)
+        self.assertFalse(self.env["dunning.ledger.payment"].search([]))
+
+    def test_an_invoice_the_ledger_has_as_paid_is_paid_in_odoo(self):
+        self.with_journal()
+        self.ingest(
+            self.external(open="0", status="paid"),
+            self.payment(amount="100", against=[("I1", "100")], currency=self.code),
+        )
+        self.end_pass()
+        self.assertEqual(self.match().state, "matched")
+        self.assertEqual(self.paid_in_odoo(), 100)
+
+    def test_a_payment_above_what_is_open_in_odoo_is_noted_and_left_to_a_person(self):
+        self.with_journal()
+        self.ingest(self.external(open="0", status="paid"))
+        self.ingest(self.payment(amount="140", against=[("I1", "140")], currency=self.code))
+        self.end_pass()
+        self.assertEqual(self.paid_in_odoo(), 0)
+        self.assertIn("140", self.ledger.sync_ids[:1].note)
+
+    def test_without_a_journal_payments_are_left_to_the_bank_statement(self):
+        self.ingest(self.external(open="60"), self.payment(against=[("I1", "40")], currency=self.code))
+        self.end_pass()
+        self.assertEqual(self.paid_in_odoo(), 0)
