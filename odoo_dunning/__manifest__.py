@@ -16,6 +16,8 @@
         "security/ledger_rules.xml",
         "data/ledger_cron.xml",
         "views/ledger_consent_templates.xml",
+        "wizards/dunning_ledger_organisation_views.xml",
+        "wizards/dunning_ledger_worker_views.xml",
     ],
     "application": True,
     "installable": True,

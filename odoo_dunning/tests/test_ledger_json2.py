@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from functools import partial
 
+from odoo.exceptions import AccessError
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
@@ -47,6 +48,20 @@ class TestLedgerJson2(LedgerHttpCase):
         self.call(self.remote.sync_checkpoint, lease, {"a": [1]})
         self.call(self.remote.sync_report, lease, "done", {}, "", None)
         self.assertRecordValues(self.ledger.sync_ids, [{"outcome": "done", "runner": "worker-1"}])
+
+    def test_an_administrator_makes_a_worker_whose_key_syncs_until_its_day(self):
+        admin = self.env.ref("base.user_admin")
+        wizard = (
+            self.env["dunning.ledger.worker"].with_user(admin).create({"name": "Rack 3", "valid_days": 30})
+        )
+        key = wizard.action_make_key()["context"]["default_key"]
+        self.env.flush_all()
+        odoo = json2.Odoo(self.base_url(), self.env.cr.dbname, key, sleep=lambda seconds: None)
+        self.assertIn(self.ledger.id, [row["id"] for row in self.call(odoo.ledgers)])
+        stored = self.env["res.users.apikeys"].search([("name", "=", "Rack 3")])
+        self.assertEqual((stored.expiration_date - datetime.now()).days, 29)
+        with self.assertRaises(AccessError):
+            self.env["dunning.ledger.worker"].with_user(self.manager).create({"name": "Mine"})
 
     def test_o1_a_delivery_sent_again_after_a_lost_answer_leaves_the_same_records(self):
         lease = self.call(self.remote.sync_lease, "worker-1", 300)["lease"]

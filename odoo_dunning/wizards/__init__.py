@@ -1,1 +1,2 @@
 from . import dunning_ledger_organisation
+from . import dunning_ledger_worker
