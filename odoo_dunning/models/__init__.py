@@ -11,6 +11,7 @@ from . import dunning_policy_rule
 from . import dunning_level
 from . import dunning_account
 from . import dunning_item
+from . import dunning_item_change
 from . import dunning_hold
 from . import dunning_dispute
 from . import dunning_promise
@@ -34,3 +35,19 @@ from . import dunning_ledger_payment
 from . import dunning_customer
 from . import dunning_allocation
 from . import dunning_quarantine
+from . import dunning_law_row
+from . import dunning_law_choice
+from . import dunning_law_text
+from . import res_company_charges
+from . import dunning_policy_charges
+from . import dunning_level_charges
+from . import dunning_account_charges
+from . import account_move_charges
+from . import dunning_charge
+from . import dunning_charge_booking
+from . import dunning_charge_stop
+from . import dunning_notice_charges
+from . import dunning_run_charges
+from . import dunning_run_line_charges
+from . import dunning_ledger_charges
+from . import dunning_offer

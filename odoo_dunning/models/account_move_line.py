@@ -11,15 +11,18 @@ class AccountMoveLine(models.Model):
     _inherit = "account.move.line"
 
     def _write_multi(self, vals_list):
-        """Override of the ORM's last step before the UPDATE: remember which journal items changed, and bring their
-        dunning items up to date once, after the commit.
+        """Override of the ORM's last step before the UPDATE: remember which journal items changed in a way their
+        receivables follow, and leave them for the follower once, before the commit.
 
-        Here because everything comes through here, written or computed, in batches; a compute or a `write` override
-        would run per field and record. After the commit, in a transaction of its own, because posting and paying must
-        neither wait for nor fail over a run that has the same items. What is lost with a crashed process is healed
-        by the next refresh.
+        Here because everything comes through here, written or computed, in batches: an override of `write` misses the
+        computed residual, one of its compute runs again and again.
         """
         res = super()._write_multi(vals_list)
         if any(not _FOLLOWED.isdisjoint(vals) for vals in vals_list):
-            self.env["dunning.item"]._remember_changed(self._ids)
+            precommit = self.env.cr.precommit
+            changed = precommit.data.get("odoo_dunning.changed")
+            if changed is None:
+                changed = precommit.data["odoo_dunning.changed"] = set()
+                precommit.add(lambda: self.env["dunning.item.change"].sudo()._leave(changed))
+            changed.update(self._ids)
         return res

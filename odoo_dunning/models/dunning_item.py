@@ -1,15 +1,7 @@
-import functools
-import logging
-
-import psycopg2
-
-from odoo import SUPERUSER_ID, api, fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.modules.registry import Registry
 
 from ..bulk import external, projection, totals
-
-_logger = logging.getLogger(__name__)
 
 
 class DunningItem(models.Model):
@@ -124,6 +116,8 @@ class DunningItem(models.Model):
 
         :param companies: res.company recordset
         """
+        if companies == self.env["res.company"].search([]):
+            self.env["dunning.item.change"]._take_all()
         projection.refresh(self.env, companies.ids)
         for company in companies:
             totals.refresh(self.env, company)
@@ -134,15 +128,6 @@ class DunningItem(models.Model):
         changed = self.env["dunning.account"].browse(projection.refresh_lines(self.env, line_ids))
         for company, accounts in changed.grouped("company_id").items():
             totals.refresh(self.env, company, accounts.ids)
-
-    @api.model
-    def _remember_changed(self, line_ids):
-        """Refresh the items of these journal items after the commit of this transaction, once for all of them."""
-        changed = self.env.cr.postcommit.data.get("dunning_changed_lines")
-        if changed is None:
-            changed = self.env.cr.postcommit.data["dunning_changed_lines"] = set()
-            self.env.cr.postcommit.add(functools.partial(_refresh_after_commit, self.env.cr.dbname, changed))
-        changed.update(line_ids)
 
     @api.model
     def _upsert_external(self, vals_list):
@@ -163,12 +148,3 @@ class DunningItem(models.Model):
             self.env["dunning.promise"]._judge(company)
             if not self.env["ir.cron"]._commit_progress(1, remaining=len(companies) - done):
                 break
-
-
-def _refresh_after_commit(dbname, line_ids):
-    """In a transaction of its own. Whatever goes wrong here, the books are committed and the next refresh heals."""
-    try:
-        with Registry(dbname).cursor() as cr:
-            api.Environment(cr, SUPERUSER_ID, {})["dunning.item"]._refresh_lines(line_ids)
-    except psycopg2.Error as error:
-        _logger.info("Receivables of %d journal items wait for the next refresh: %s", len(line_ids), error)

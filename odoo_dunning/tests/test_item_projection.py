@@ -208,13 +208,28 @@ class TestItemHealing(DunningCase):
         self.refresh()
         return self.env.cr.sql_log_count - before
 
-    def test_posting_and_paying_ask_for_a_refresh_after_the_commit(self):
-        self.env.cr.postcommit.clear()
+    def test_posting_and_paying_are_followed(self):
         invoice = self.make_invoice()
-        self.env.flush_all()
         [receivable] = invoice.line_ids.filtered(lambda line: line.account_type == "asset_receivable")
+        self.follow()
+        item = self.env["dunning.item"].search([("move_line_id", "=", receivable.id)])
+        self.assertEqual(item.amount_open, 100.0)
 
-        self.assertIn(receivable.id, self.env.cr.postcommit.data["dunning_changed_lines"])
+        self.pay(invoice, 30.0)
+        self.follow()
+        self.assertEqual(item.amount_open, 70.0)
 
-        self.env["dunning.item"]._refresh_lines([receivable.id])
-        self.assertEqual(self.env["dunning.item"].search([("move_line_id", "=", receivable.id)]).amount_open, 100.0)
+        invoice.button_draft()
+        self.follow()
+        self.assertFalse(item.is_open)
+
+    def test_drafts_leave_nothing_to_follow(self):
+        self.make_invoice(post=False)
+        self.env.cr.flush()
+
+        self.assertFalse(self.env["dunning.item.change"]._take_all())
+
+    def follow(self):
+        """What happens at the commit, and what the scheduled action does then."""
+        self.env.cr.flush()
+        self.env["dunning.item"]._refresh_lines(self.env["dunning.item.change"]._take_all())

@@ -1,0 +1,50 @@
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+
+class DunningItemChange(models.Model):
+    """A journal item whose receivable waits to be brought up to date.
+
+    Posting and paying leave their journal items here, in their own transaction, and nothing else: no item is written,
+    so that they neither wait for nor fail over a run that has the same items. A scheduled action follows within seconds.
+    """
+
+    _name = "dunning.item.change"
+    _description = "Receivable to refresh"
+    _log_access = False
+
+    move_line_id = fields.Integer(required=True)
+
+    @api.model
+    def _leave(self, line_ids):
+        """Leave these journal items, those that are or were receivables, and wake the follower if it sleeps."""
+        [[is_asleep]] = self.env.execute_query(SQL("SELECT NOT EXISTS (SELECT 1 FROM dunning_item_change)"))
+        rows = self.env.execute_query(
+            SQL(
+                """INSERT INTO dunning_item_change (move_line_id)
+                   SELECT line.id FROM account_move_line line
+                     JOIN account_account account ON account.id = line.account_id
+                    WHERE line.id = ANY(%s) AND account.account_type = 'asset_receivable'
+                      AND (line.parent_state = 'posted'
+                           OR EXISTS (SELECT 1 FROM dunning_item item WHERE item.move_line_id = line.id))
+                   RETURNING id""",
+                list(line_ids),
+            )
+        )
+        follower = self.env.ref("odoo_dunning.cron_follow", raise_if_not_found=False)
+        if rows and is_asleep and follower:
+            follower.sudo()._trigger()
+
+    @api.model
+    def _take_all(self):
+        """Ids of the journal items left so far; they are taken off the list."""
+        rows = self.env.execute_query(SQL("DELETE FROM dunning_item_change RETURNING move_line_id"))
+        return {line_id for (line_id,) in rows}
+
+    @api.model
+    def _cron_follow(self):
+        """Scheduled, and woken by posting and paying: refresh what was left."""
+        line_ids = self._take_all()
+        if line_ids:
+            self.env["dunning.item"]._refresh_lines(line_ids)
+        self.env["ir.cron"]._commit_progress(len(line_ids), remaining=0)
