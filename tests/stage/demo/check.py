@@ -113,11 +113,9 @@ def _mails(office: Office, mailbox: Mailbox) -> list[str]:
     arrived = Counter(str(message["X-Envelope-To"]) for message in mailbox.messages())
     if len(sent) == len(mailbox.files()) and wanted.total() != arrived.total():
         found.append("The recipients of the mails are not those of the notices.")
-    strangers = {
-        str(message["Reply-To"])
-        for message in mailbox.messages()
-        if COMPANY["name"] not in message["Reply-To"]
-    }
+    [company] = office.read("res.company", [], ["name"], limit=1, order="id")
+    replies = {str(message["Reply-To"]) for message in mailbox.messages()}
+    strangers = {address for address in replies if company["name"] not in address}
     found += [
         f"Replies would go to {stranger}, which does not name the company." for stranger in sorted(strangers)
     ]
