@@ -7,6 +7,7 @@ from odoo.exceptions import AccessError, LockError, UserError
 from odoo.tools import SQL
 
 from .. import lib, secrets
+from ..bulk import totals as account_totals
 from ..ingest.batch import Batch
 from ..ingest.matching import Matching
 
@@ -342,10 +343,16 @@ class DunningLedgerGateway(models.Model):
             vals |= {"last_good_sync_at": current.started_at or now, "removal_confirmed": 0}
             self.env["dunning.ledger.event"]._forget(self, current.started_at)
         self.write(vals)
+        if current.stored_count:
+            self._refresh_accounts()
         if outcome == "reconnect":
             self._need_reconnect(message)
         elif outcome == "failed":
             self._alert_failure(message)
+
+    def _refresh_accounts(self):
+        """Bring the figures of the worklist up to date with the receivables."""
+        account_totals.refresh(self.env, self.company_id)
 
     def _alert_failure(self, message):
         """Tell the responsible person of the first failure after a good pass; the pass log has the rest."""
@@ -395,6 +402,7 @@ class DunningLedgerGateway(models.Model):
         self.check_access("write")
         ledger, count = self.sudo(), max(self.held_count, self.removal_asked)
         ledger._apply_removals()
+        ledger._refresh_accounts()
         ledger.write({"removal_confirmed": ledger.removal_asked, "removal_asked": 0})
         if ledger.state == "connected":
             ledger._request_sync()

@@ -98,6 +98,8 @@ class DunningLedgerMatch(models.Model):
         """Bring the ledger's receivables in line with what is decided."""
         for match in self:
             match._items()._follow_match(match.state)
+        for ledger in self.ledger_id:
+            ledger._refresh_accounts()
 
 
 class DunningItem(models.Model):

@@ -1,5 +1,6 @@
 """The risk: a consent taken by the wrong person, for the wrong books, or lost on the way."""
 
+from contextlib import suppress
 from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 
@@ -9,6 +10,10 @@ from odoo.tools import mute_logger
 
 from .. import lib
 from .ledger_common import LedgerHttpCase
+
+
+class Crash(BaseException):
+    """The process is gone: nothing catches it."""
 
 
 @tagged("post_install", "-at_install")
@@ -31,13 +36,9 @@ class TestLedgerConnect(LedgerHttpCase):
                 )
                 outcome = self.run_pass(ledger)
                 self.assertEqual(outcome.result, "done", outcome.message)
-                truth = {
-                    customer: {
-                        currency: total["balance"] for currency, total in totals.items() if total["balance"]
-                    }
-                    for customer, totals in sandbox.truth().items()
-                }
-                self.assertEqual(self.open_totals(ledger), {ref: sums for ref, sums in truth.items() if sums})
+                self.assertEqual(self.open_totals(ledger), self.books(sandbox))
+                self.assertTrue(self.books(sandbox))
+                self.assertTrue(any(self.items(ledger=ledger).account_id.mapped("amount_open")))
                 self.assertFalse(ledger.difference_ids)
                 self.assertFalse(ledger.quarantine_ids.filtered(lambda row: row.state == "open"))
 
@@ -185,16 +186,50 @@ class TestLedgerConnect(LedgerHttpCase):
                 self.assertEqual(self.run_pass(ledger).result, "done")
                 sandbox.advance_day(3)
                 self.assertEqual(self.run_pass(ledger).result, "done")
-                truth = {
-                    customer: {
-                        currency: total["balance"] for currency, total in totals.items() if total["balance"]
-                    }
-                    for customer, totals in sandbox.truth().items()
-                }
-                self.assertEqual(self.open_totals(ledger), {ref: sums for ref, sums in truth.items() if sums})
+                self.assertEqual(self.open_totals(ledger), self.books(sandbox))
                 before = {item.id: item.write_date for item in self.items(ledger=ledger)}
                 self.assertEqual(self.run_pass(ledger).result, "done")
                 self.assertEqual({item.id: item.write_date for item in self.items(ledger=ledger)}, before)
+
+    def test_s06_crashes_expired_tokens_and_changes_under_the_scan_end_equal_to_the_books(self):
+        for sandbox in (self.sandbox("quickbooks", seed=11), self.sandbox("xero", seed=11)):
+            with self.subTest(vendor=sandbox.vendor):
+                ledger = self.unconnected_ledger(sandbox)
+                self.consent(ledger)
+                for crash_at in (1, 2, 3, 5, 8):
+                    self.run_crashing_pass(ledger, crash_at)
+                    sandbox.advance_day()
+                    sandbox.faults.order("tokens_expire", skip=crash_at)
+                    sandbox.faults.order("concurrent_change", skip=crash_at)
+                self.assertIn("lost", ledger.sync_ids.mapped("outcome"), "a pass did die on the way")
+                self.assertEqual(self.run_pass(ledger).result, "done")
+                outcome = self.run_pass(ledger)
+                self.assertEqual((outcome.result, outcome.counts["differences"]), ("done", 0))
+                self.assertEqual(self.open_totals(ledger), self.books(sandbox))
+
+    def run_crashing_pass(self, ledger, crash_at):
+        """A pass whose process dies in the middle of a delivery, after what it had committed."""
+        real, calls = type(ledger).sync_ingest, []
+
+        def dying(self, lease, records):
+            calls.append(len(records))
+            if len(calls) == crash_at:
+                raise Crash
+            return real(self, lease, records)
+
+        self.env.flush_all()
+        with patch.object(type(ledger), "sync_ingest", dying), suppress(Crash), self.registry.cursor() as cr:
+            ledger.with_env(self.env(cr=cr))._run_pass()
+        self.env.invalidate_all()
+
+    @staticmethod
+    def books(sandbox):
+        """What the sandbox's own books say: {customer: {currency: balance}}, zeros left out."""
+        truth = {
+            customer: {currency: total["balance"] for currency, total in totals.items() if total["balance"]}
+            for customer, totals in sandbox.truth().items()
+        }
+        return {ref: sums for ref, sums in truth.items() if sums}
 
     def test_a_withdrawn_consent_found_in_a_pass_asks_for_a_person(self):
         ledger = self.unconnected_ledger(self.xero)

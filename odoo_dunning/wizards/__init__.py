@@ -1,2 +1,1 @@
-from . import dunning_ledger_organisation
-from . import dunning_ledger_worker
+from . import dunning_ledger_organisation, dunning_ledger_worker
