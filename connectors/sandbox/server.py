@@ -95,8 +95,8 @@ class Sandbox:
                 request_handler=_QuietHandler,
                 fd=listener.fileno(),
             )
+            self._port = listener.getsockname()[1]
         self._server.daemon_threads = True
-        self._port = self._server.port
         return self
 
     def serve_forever(self):
