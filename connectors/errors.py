@@ -5,7 +5,8 @@
     ├── Reconnect      a person has to authorise the connection again
     ├── Stop           a person has to look: nothing was applied that could not be
     │   ├── NotGranted the consent lacks a permission; what needs it is left undone
-    │   └── Refused    the books refuse this write, with the vendor's own words
+    │   ├── Refused    the books refuse this write, with the vendor's own words
+    │   └── TooLarge   a document has more bytes than were asked for
     ├── Conflict       the record was changed meanwhile: read it again, then write
     ├── Gone           the record does not exist at the source
     ├── TokenRejected  ask for another access token and send once more
@@ -54,6 +55,10 @@ class NotGranted(Stop):
 
 
 class Refused(Stop):
+    pass
+
+
+class TooLarge(Stop):
     pass
 
 

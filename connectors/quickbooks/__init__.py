@@ -8,7 +8,6 @@ by a read of its own, or from the difference of ids of a full reconcile.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -20,7 +19,7 @@ from ..reading import FieldError, Fields
 from ..records import Record, Tombstone
 from ..sync import Page, Total, chunks
 from ..tokens import TokenSource
-from . import mapping
+from . import documents, mapping, writes
 from .client import Client, quoted, quoted_instant
 from .oauth import APIS
 
@@ -128,25 +127,16 @@ class QuickBooksSource:
 
     # -- for single documents ----------------------------------------------------------------------------------
     def invoice_pdf(self, invoice_id: str) -> bytes:
-        return self.client.pdf(invoice_id)
+        """See `documents.fetch_pdf`."""
+        return documents.fetch_pdf(self.client, invoice_id)
 
     def payment_link(self, invoice_id: str) -> tuple[str, datetime | None]:
-        """(address, end of its validity); ("", None) when the company offers no online payment."""
-        record = Fields(self.client.get("Invoice", invoice_id, include="invoiceLink"))
-        link = record.text("InvoiceLink")
-        ends = record.instant("InvoiceLinkExpiryDate") if record.raw("InvoiceLinkExpiryDate") else None
-        return link, ends
+        """See `documents.online_link`."""
+        return documents.online_link(self.client, invoice_id)
 
     def note(self, invoice_id: str, text: str, key: str) -> None:
-        """Add a line to the invoice's private note. Sent again with the same `key` it stands there once."""
-        record = self.client.get("Invoice", invoice_id)
-        before = str(record.get("PrivateNote") or "")
-        mark = f"[{key[:36]}]"
-        if mark in before:
-            return
-        note = "\n".join(filter(None, (before, f"{text} {mark}")))[:4000]
-        body = {"Id": invoice_id, "SyncToken": record.get("SyncToken"), "sparse": True, "PrivateNote": note}
-        self.client.update("Invoice", json.dumps(body), request_id=key[:50])
+        """See `writes.note_on_invoice`."""
+        writes.note_on_invoice(self.client, invoice_id, text, key)
 
     # -- reading -----------------------------------------------------------------------------------------------
     def _changed(self, name: str, since: datetime | None, columns: str = "*") -> Iterator[list]:

@@ -143,7 +143,7 @@ class Client:
         return self._call(lambda: self._sdk.download_pdf("Invoice", invoice_id))
 
     def update(self, entity: str, body: str, request_id: str) -> dict:
-        """A write (`body` is JSON), sent once: after a `Retry` the caller looks whether it arrived before sending again.
+        """A write (`body` is JSON), sent once: after a `Retry` the caller looks whether it arrived before the next try.
 
         :raise Conflict: the record's SyncToken is not the one in `body`.
         """

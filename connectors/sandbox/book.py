@@ -146,6 +146,7 @@ class Source(Document):
     refunds: list = field(default_factory=list)
     carries: list = field(default_factory=list)  # allocations of credits this (zero) payment links
     batch_id: str = ""
+    account_id: str = ""  # where the money went; empty: the usual account
     reconciled: bool = False
     former_target: Debt = None  # what a removed payment had paid
 

@@ -4,7 +4,7 @@ from collections import namedtuple
 from decimal import Decimal
 
 from . import currencies
-from .quickbooks_json import TERMS, Renderer
+from .quickbooks_json import ACCOUNTS, TERMS, Renderer
 
 # rows(company) -> records; render(renderer, record) -> dict; fields: path -> callable(record); listed: can be inactive
 Entity = namedtuple("Entity", "rows render fields listed kinds")
@@ -92,6 +92,18 @@ ENTITIES = {
         True,
         (),
     ),
+    "Account": Entity(
+        lambda company: ACCOUNTS,
+        Renderer.account,
+        {
+            "Id": lambda row: Decimal(row.id),
+            "Name": lambda row: row.name,
+            "AccountType": lambda row: row.kind,
+            "Active": lambda row: True,
+        },
+        True,
+        (),
+    ),
     "CompanyCurrency": Entity(
         lambda company: sorted(set(currencies.NAMES) - {company.home_currency}),
         Renderer.company_currency,
@@ -108,7 +120,7 @@ ENTITIES = {
 }
 BY_PATH = {name.lower(): name for name in ENTITIES}
 CAPTURED = ("Customer", "Invoice", "Payment", "CreditMemo", "JournalEntry", "RefundReceipt")
-NEVER_HERE = ("SalesReceipt", "Deposit", "Estimate", "Bill", "Vendor", "Item", "Account", "Purchase")
+NEVER_HERE = ("SalesReceipt", "Deposit", "Estimate", "Bill", "Vendor", "Item", "Purchase")
 
 
 def lookup(company, name, record_id):
@@ -123,4 +135,6 @@ def lookup(company, name, record_id):
     if name in ("Payment", "CreditMemo"):
         source = company.sources.get(record_id)
         return source if source and source.kind in ENTITIES[name].kinds else None
+    if name == "Account":
+        return next((account for account in ACCOUNTS if account.id == record_id), None)
     return next((term for term in _terms(company) if name == "Term" and str(term[0]) == record_id), None)

@@ -4,6 +4,7 @@ Shapes: field names and types of Intuit's schema; times carry the company's offs
 home units per one foreign unit; an invoice has no status, a voided one shows zeros and a note that begins "Voided".
 """
 
+from collections import namedtuple
 from decimal import Decimal
 
 from . import currencies
@@ -19,6 +20,13 @@ TERMS = {
     60: "Net 60",
 }
 ZERO = Decimal(0)
+Account = namedtuple("Account", "id name kind")
+ACCOUNTS = (
+    Account("4", "Undeposited Funds", "Other Current Asset"),
+    Account("35", "Checking", "Bank"),
+    Account("79", "Sales", "Income"),
+    Account("84", "Accounts Receivable (A/R)", "Accounts Receivable"),
+)
 
 
 def home_rate(document):
@@ -137,7 +145,7 @@ class Renderer:
             lines.append(_linked_line(part.amount, {"TxnId": part.source.id, "TxnType": "CreditMemo"}))
         row = {
             **self._transaction(payment),
-            "DepositToAccountRef": {"value": "4"},
+            "DepositToAccountRef": {"value": payment.account_id or "4"},
             "UnappliedAmt": payment.remaining,
             "ProcessPayment": False,
             "Line": lines,
@@ -226,6 +234,16 @@ class Renderer:
             "DueDays": days,
             "DiscountDays": 0,
             **self._stamp(str(number), "0", self.company.created_at, self.company.created_at),
+        }
+
+    def account(self, account):
+        return {
+            "Name": account.name,
+            "FullyQualifiedName": account.name,
+            "Active": True,
+            "AccountType": account.kind,
+            "CurrencyRef": self._currency(self.company.home_currency),
+            **self._stamp(account.id, "0", self.company.created_at, self.company.created_at),
         }
 
     def company_currency(self, code):

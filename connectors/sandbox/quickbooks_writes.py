@@ -97,6 +97,9 @@ class Writes:
     def _create_payment(self, company, body):
         customer = self._customer(company, body)
         fields = _read(body, {key: _DOCUMENT_FIELDS[key] for key in ("PrivateNote", "PaymentRefNum")})
+        if body.get("DepositToAccountRef"):
+            account = self.skin.record(company, "Account", str(body["DepositToAccountRef"].get("value")))
+            fields["account_id"] = account.id
         on_date = date.fromisoformat(body.get("TxnDate") or company.today().isoformat())
         debts, credits = self._linked(company, body)
         amount = Decimal(str(body.get("TotalAmt", 0)))

@@ -11,7 +11,7 @@ from .book import Habits
 from .skin import Skin, route, urls
 from .wire import Refusal, Reply, html, load, simple_pdf
 from .xero_faults import invalid, not_found, ordered_fault, query_error, spoil
-from .xero_json import Renderer, instant
+from .xero_json import ACCOUNTS, Renderer, instant
 from .xero_reports import aged_receivables_by_contact
 from .xero_resources import RESOURCES
 from .xero_where import WhereError, ordered, predicate
@@ -67,6 +67,7 @@ class XeroSkin(Skin):
         route("/pay/<invoice_id>", "pay_page"),
         route(f"{API}/Organisation", "organisation"),
         route(f"{API}/Currencies", "currencies"),
+        route(f"{API}/Accounts", "accounts"),
         route(f"{API}/InvoiceReminders/Settings", "reminder_settings"),
         route(f"{API}/Reports/AgedReceivablesByContact", "aged_receivables"),
         route(f"{API}/Invoices/<record_id>/OnlineInvoice", "online_invoice"),
@@ -180,6 +181,10 @@ class XeroSkin(Skin):
         self.company(request, "settings")
         rows = [{"Code": code, "Description": name} for code, name in sorted(currencies.NAMES.items())]
         return self.envelope({"Currencies": rows})
+
+    def on_accounts(self, request):
+        renderer = Renderer(self.company(request, "settings"))
+        return self.envelope({"Accounts": [renderer.account(account) for account in ACCOUNTS]})
 
     def on_reminder_settings(self, request):
         """Whether Xero itself reminds the customers of this organisation."""

@@ -6,11 +6,18 @@ not their allocations. `detail` False gives what a list without `page` gives: no
 """
 
 from calendar import timegm
+from collections import namedtuple
 from decimal import Decimal
 
 from .book import Invoice
 
 ZERO = Decimal(0)
+Account = namedtuple("Account", "id code name kind takes_payments")
+ACCOUNTS = (
+    Account("00000000-0000-4000-8000-0000000000b1", "090", "Business Bank Account", "BANK", False),
+    Account("00000000-0000-4000-8000-0000000000b2", "620", "Clearing", "CURRENT", True),
+    Account("00000000-0000-4000-8000-0000000000b3", "200", "Sales", "REVENUE", False),
+)
 VERSIONS = {"GB": "UK", "US": "US", "AU": "AU", "NZ": "NZ"}
 INVOICE_STATUS = {"draft": "DRAFT", "submitted": "SUBMITTED", "void": "VOIDED", "deleted": "DELETED"}
 SOURCE_TYPE = {
@@ -318,9 +325,32 @@ class Renderer:
             "UpdatedDateUTC": instant(document.updated_at),
             "HasAccount": True,
             "IsReconciled": getattr(document, "reconciled", False),
-            "Account": {"AccountID": "00000000-0000-4000-8000-0000000000b1", "Code": "090"},
+            "Account": self._paid_into(document),
             "HasValidationErrors": False,
         }
+
+    @staticmethod
+    def _paid_into(document):
+        account_id = getattr(document, "account_id", "") or ACCOUNTS[0].id
+        account = next(one for one in ACCOUNTS if one.id == account_id)
+        return {"AccountID": account.id, "Code": account.code}
+
+    def account(self, account):
+        row = {
+            "AccountID": account.id,
+            "Code": account.code,
+            "Name": account.name,
+            "Status": "ACTIVE",
+            "Type": account.kind,
+            "TaxType": "NONE",
+            "EnablePaymentsToAccount": account.takes_payments,
+            "SystemAccount": "",
+        }
+        if account.kind == "BANK":
+            row.update(
+                {"BankAccountNumber": "01-0123-0123456-00", "CurrencyCode": self.company.home_currency}
+            )
+        return row
 
     def batch_payment(self, batch):
         return {

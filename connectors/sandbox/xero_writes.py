@@ -8,7 +8,7 @@ from . import currencies
 from .book import BookError, Line, Source
 from .wire import Refusal, Reply
 from .xero_faults import not_found
-from .xero_json import Renderer, instant
+from .xero_json import ACCOUNTS, Renderer, instant
 from .xero_resources import RESOURCES
 
 _HISTORY_LENGTH = 2500
@@ -104,9 +104,13 @@ class Writes:
             raise BookError("Payment amount exceeds the amount outstanding on this document")
         if not amount:
             raise BookError("Payment amount must be greater than zero")
-        customer = company.customer(invoice.customer_id)
         return company.receive(
-            customer, amount, on_date, [(invoice, amount)], reference=item.get("Reference") or ""
+            company.customer(invoice.customer_id),
+            amount,
+            on_date,
+            [(invoice, amount)],
+            reference=item.get("Reference") or "",
+            account_id=_paid_into(item),
         )
 
     # -- change -----------------------------------------------------------------------------------------------
@@ -231,6 +235,19 @@ def read_day(item, name):
         return date.fromisoformat(text[:10])
     except ValueError:
         raise BookError(f"{name} is not a date: {text}") from None
+
+
+def _paid_into(item):
+    """The id of the account that takes the money; without one, the usual account."""
+    asked = item.get("Account") or {}
+    if not asked:
+        return ""
+    for account in ACCOUNTS:
+        if asked.get("AccountID") == account.id or asked.get("Code") == account.code:
+            if account.kind != "BANK" and not account.takes_payments:
+                raise BookError("Account type is invalid for payments.")
+            return account.id
+    raise BookError("Account could not be found")
 
 
 def _lines(item, currency):

@@ -18,7 +18,7 @@ from ..reading import FieldError, Fields
 from ..records import Record, Tombstone
 from ..sync import Page, Total, chunks
 from ..tokens import TokenSource
-from . import mapping
+from . import documents, mapping, writes
 from .client import Client
 from .oauth import API
 
@@ -122,24 +122,16 @@ class XeroSource:
 
     # -- for single documents ----------------------------------------------------------------------------------
     def invoice_pdf(self, invoice_id: str) -> bytes:
-        return self.client.pdf(invoice_id)
+        """See `documents.fetch_pdf`."""
+        return documents.fetch_pdf(self.client, invoice_id)
 
     def payment_link(self, invoice_id: str) -> tuple[str, datetime | None]:
-        """(address, None): Xero's link does not expire; ("", None) where there is none."""
-        try:
-            rows = self.client.rows("get_online_invoice", "OnlineInvoices", invoice_id)
-        except Gone:
-            return "", None
-        return (Fields(rows[0]).text("OnlineInvoiceUrl") if rows else ""), None
+        """See `documents.online_link`."""
+        return documents.online_link(self.client, invoice_id)
 
     def note(self, invoice_id: str, text: str, key: str) -> None:
-        """Add a history note. Notes cannot be deleted, so one with the same `key` is looked for first."""
-        mark = f"[{key[:36]}]"
-        history = self.client.rows("get_invoice_history", "HistoryRecords", invoice_id)
-        if any(isinstance(row, dict) and mark in str(row.get("Details")) for row in history):
-            return
-        body = {"HistoryRecords": [{"Details": f"{text} {mark}"[:2500]}]}
-        self.client.write("create_invoice_history", invoice_id, body, idempotency_key=key)
+        """See `writes.note_on_invoice`."""
+        writes.note_on_invoice(self.client, invoice_id, text, key)
 
     # -- reading -----------------------------------------------------------------------------------------------
     def _pages(self, stream: str, since: datetime | None) -> Iterator[tuple[list, int]]:
