@@ -42,3 +42,13 @@ def _shown(env, value):
         return formatLang(env, float(value), digits=max(0, -value.as_tuple().exponent))
     return "" if value is None else value
 
+
+
+def title(env, code):
+    """The reason in a few words, for headings, groups and filters."""
+    return env._(explain.TITLES[code])  # pylint: disable=gettext-variable
+
+
+def titles(env):
+    """All reasons as a selection."""
+    return [(code, title(env, code)) for code in explain.TITLES]

@@ -131,6 +131,41 @@ SHIFTS: dict[str, str] = {
 REASON_GIVEN = _("Reason: %(reason)s.")
 AUTHOR_GIVEN = _("Set by %(author)s.")
 
+TITLES: dict[str, str] = {
+    Reason.NOTIFY: _("In a message"),
+    Reason.PAID: _("Paid"),
+    Reason.CREDIT: _("Credit or money of the customer"),
+    Reason.REFUND: _("Refund to the customer"),
+    Reason.NETTED: _("Covered by a credit"),
+    Reason.NO_POLICY: _("No policy"),
+    Reason.EXCLUDED: _("Excluded by hand"),
+    Reason.INSOLVENT: _("Customer insolvent"),
+    Reason.LEGAL: _("In legal hands"),
+    Reason.NO_FOLLOWUP: _("Marked as no follow-up"),
+    Reason.BLOCKED: _("Payment blocked"),
+    Reason.IN_PLAN: _("In a payment plan"),
+    Reason.IN_OTHER_RUN: _("In another open run"),
+    Reason.HOLD_ACCOUNT: _("Customer on hold"),
+    Reason.HOLD: _("On hold"),
+    Reason.PROMISED: _("Payment promised"),
+    Reason.DISPUTED: _("Disputed"),
+    Reason.NO_DUE_DATE: _("No due date"),
+    Reason.SOURCE_STALE: _("Ledger data too old"),
+    Reason.TOO_YOUNG: _("Too young"),
+    Reason.WAITING: _("Waiting since the last level"),
+    Reason.LAST_LEVEL: _("Last level reached"),
+    Reason.BELOW_ITEM: _("Receivable too small"),
+    Reason.BELOW_ACCOUNT: _("Too little in all"),
+    Reason.CONTACTED: _("Contacted recently"),
+    Reason.BANK_STALE: _("Bank entries too old"),
+    Reason.UNMATCHED: _("Receipts not matched"),
+    Reason.NOT_WORKING_DAY: _("Not a working day"),
+    Reason.NO_ADDRESS: _("No address"),
+    Reason.VOLUME_CAP: _("Volume cap reached"),
+    Reason.NOTHING_OPEN: _("Nothing open"),
+}
+"""Code -> the reason in a few words, for headings and filters."""
+
 NEXT_STEPS: dict[str, str] = {
     Reason.NOTIFY: _("Review the message and approve the run."),
     Reason.PAID: _("Nothing to do."),

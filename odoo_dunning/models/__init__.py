@@ -51,3 +51,12 @@ from . import dunning_run_charges
 from . import dunning_run_line_charges
 from . import dunning_ledger_charges
 from . import dunning_offer
+from . import dunning_account_screen
+from . import dunning_item_screen
+from . import dunning_run_screen
+from . import dunning_run_line_screen
+from . import dunning_notice_screen
+from . import dunning_policy_screen
+from . import dunning_level_screen
+from . import dunning_template_screen
+from . import dunning_ledger_screen

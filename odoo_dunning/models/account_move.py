@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class AccountMove(models.Model):
@@ -11,3 +11,21 @@ class AccountMove(models.Model):
         by_move = items.grouped("move_id")
         for move in self:
             move.dunning_item_ids = by_move.get(move, items.browse())
+
+    dunning_level_id = fields.Many2one("dunning.level", compute="_compute_dunning_level_id", string="Collections level")
+    dunning_item_count = fields.Integer(compute="_compute_dunning_level_id")
+
+    @api.depends("dunning_item_ids")
+    def _compute_dunning_level_id(self):
+        for move in self:
+            move.dunning_item_count = len(move.dunning_item_ids)
+            move.dunning_level_id = move.dunning_item_ids.level_id.sorted("rank")[-1:]
+
+    def action_open_dunning_items(self):
+        """What Collections knows of this invoice: level, decisions, messages."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("odoo_dunning.dunning_item_action")
+        items = self.dunning_item_ids
+        if len(items) == 1:
+            return {**action, "res_id": items.id, "views": [(False, "form")], "view_mode": "form"}
+        return {**action, "domain": [("id", "in", items.ids)], "context": {}}

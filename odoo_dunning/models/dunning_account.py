@@ -42,7 +42,7 @@ class DunningAccount(models.Model):
     hold_ids = fields.One2many("dunning.hold", "account_id", string="Holds")
     promise_ids = fields.One2many("dunning.promise", "account_id", string="Promises")
     dispute_ids = fields.One2many("dunning.dispute", "account_id", string="Disputes")
-    notice_ids = fields.One2many("dunning.notice", "account_id", string="Reminders")
+    notice_ids = fields.One2many("dunning.notice", "account_id", string="Messages to the customer")
 
     # Refreshed set-based with the items, see _refresh_totals: a compute per account would cost more than the run.
     item_count = fields.Integer(string="Open items", readonly=True)
@@ -56,8 +56,6 @@ class DunningAccount(models.Model):
     unmatched_receipts = fields.Integer(
         string="Receipts to match", readonly=True, help="Incoming bank lines of this customer not yet matched."
     )
-    next_action = fields.Char(readonly=True)
-    next_action_date = fields.Date(readonly=True)
     attention = fields.Selection(
         [
             ("failed", "Message failed"),

@@ -102,7 +102,7 @@ class DunningNotice(models.Model):
     def _number(self):
         """What the customer and we call this message."""
         self.ensure_one()
-        return f"DN/{(self.send_at or self.create_date).year}/{self.id:05d}"
+        return f"DN/{(self.send_at or self.create_date).year}/{self._origin.id or 0:05d}"
 
     def _all_channels(self):
         """These messages and their twins by other channels."""

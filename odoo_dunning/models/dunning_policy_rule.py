@@ -22,8 +22,18 @@ class DunningPolicyRule(models.Model):
         string="Customers",
         default="[]",
         required=True,
-        help="Filter on accounts, e.g. [('partner_id.country_id.code', '=', 'DE')].",
+        help="Which customers it is for, e.g. all in one country.",
     )
+
+    customer_count = fields.Integer(
+        compute="_compute_customer_count", string="Customers it fits", help="Chosen by this rule at the last run."
+    )
+
+    def _compute_customer_count(self):
+        groups = self.env["dunning.account"]._read_group([("rule_id", "in", self.ids)], ["rule_id"], ["__count"])
+        counts = dict(groups)
+        for rule in self:
+            rule.customer_count = counts.get(rule, 0)
 
     @api.constrains("account_domain")
     def _check_account_domain(self):

@@ -62,6 +62,17 @@ class DunningQuarantine(models.Model):
                 )
         self.sudo().write({"state": "dismissed"})
 
+    def action_ask_dismiss(self):
+        """Ask why they are left out for good."""
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Leave out for good"),
+            "res_model": "dunning.dismiss.wizard",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_quarantine_ids": self.ids},
+        }
+
     def _payload(self):
         """Return the stored record (dict), decrypted."""
         self.ensure_one()

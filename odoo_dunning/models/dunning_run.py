@@ -51,7 +51,7 @@ class DunningRun(models.Model):
     progress_pct = fields.Float(compute="_compute_progress_pct", string="Progress")
     line_count = fields.Integer(string="Items", readonly=True, copy=False)
     notify_count = fields.Integer(string="Items in messages", readonly=True, copy=False)
-    notice_count = fields.Integer(string="Reminders", readonly=True, copy=False)
+    notice_count = fields.Integer(string="Number of messages", readonly=True, copy=False)
     sent_count = fields.Integer(compute="_compute_notice_counts")
     failed_count = fields.Integer(compute="_compute_notice_counts")
     withdrawn_count = fields.Integer(compute="_compute_notice_counts")
@@ -65,7 +65,7 @@ class DunningRun(models.Model):
     approved_at = fields.Datetime(readonly=True, copy=False)
     done_at = fields.Datetime(readonly=True, copy=False)
     line_ids = fields.One2many("dunning.run.line", "run_id", string="Lines", copy=False)
-    notice_ids = fields.One2many("dunning.notice", "run_id", string="Reminders of the run", copy=False)
+    notice_ids = fields.One2many("dunning.notice", "run_id", string="Messages of the run", copy=False)
 
     _one_proposing_uniq = models.UniqueIndex(
         "(company_id) WHERE is_proposing", "A proposal of this company is being worked out already. Wait for it."

@@ -56,7 +56,7 @@ class ResCompany(models.Model):
     dunning_window_end_hour = fields.Float(string="Send until", default=18.0, help="Hour in the customer's time zone.")
     dunning_working_days_only = fields.Boolean(string="Working days only", default=True)
     dunning_public_holidays = fields.Boolean(string="Respect public holidays", default=True)
-    dunning_sender_email = fields.Char(string="Sender of reminders", help="Empty: the company's e-mail address.")
+    dunning_sender_email = fields.Char(string="Sender of messages", help="Empty: the company's e-mail address.")
 
     @api.constrains("dunning_window_start_hour", "dunning_window_end_hour")
     def _check_dunning_window(self):

@@ -7,12 +7,40 @@ class ResPartner(models.Model):
     dunning_account_ids = fields.One2many("dunning.account", "partner_id", string="Collections accounts")
     dunning_role = fields.Selection(
         [("billing", "Billing"), ("ap", "Accounts payable"), ("decision", "Decision maker")],
-        string="Role for reminders",
-        help="Which reminders this contact gets. An invoice address counts as billing.",
+        string="Role in collections",
+        help="Which messages this contact gets. An invoice address counts as billing.",
     )
     dunning_bounced_at = fields.Datetime(
         readonly=True, copy=False, help="A reminder to this address came back (UTC). Empty after the address was changed."
     )
+
+    dunning_amount_overdue = fields.Monetary(
+        compute="_compute_dunning_amount_overdue",
+        string="Overdue",
+        help="In company currency.",
+        currency_field="currency_id",
+        groups="odoo_dunning.group_user",
+    )
+
+    def _compute_dunning_amount_overdue(self):
+        for partner in self:
+            partner.dunning_amount_overdue = sum(partner._dunning_accounts().mapped("amount_overdue"))
+
+    def _dunning_accounts(self):
+        """Accounts of the current company: the customer's own, or that of the company a contact belongs to."""
+        partners = self | self.commercial_partner_id
+        return self.env["dunning.account"].search(
+            [("partner_id", "in", partners.ids), ("company_id", "=", self.env.company.id)]
+        )
+
+    def action_open_dunning_account(self):
+        """The customer in Collections."""
+        self.ensure_one()
+        accounts = self._dunning_accounts()
+        action = self.env["ir.actions.act_window"]._for_xml_id("odoo_dunning.dunning_account_action")
+        if len(accounts) == 1:
+            return {**action, "res_id": accounts.id, "views": [(False, "form")], "view_mode": "form"}
+        return {**action, "domain": [("id", "in", accounts.ids)], "context": {}}
 
     def write(self, vals):
         """Override to give a changed address a fresh start."""

@@ -1,1 +1,9 @@
-from . import dunning_ledger_organisation, dunning_ledger_worker
+from . import dunning_ledger_organisation
+from . import dunning_ledger_worker
+from . import dunning_hold_wizard
+from . import dunning_promise_wizard
+from . import dunning_dispute_wizard
+from . import dunning_call_wizard
+from . import dunning_level_wizard
+from . import dunning_undo_wizard
+from . import dunning_dismiss_wizard

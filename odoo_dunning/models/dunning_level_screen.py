@@ -1,0 +1,20 @@
+from odoo import api, fields, models
+
+
+class DunningLevelScreen(models.Model):
+    """A level in words, for lists."""
+
+    _inherit = "dunning.level"
+
+    when = fields.Char(compute="_compute_when", string="When")
+
+    @api.depends("delay_days")
+    def _compute_when(self):
+        for level in self:
+            days = level.delay_days
+            if days < 0:
+                level.when = self.env._("%(days)s days before due", days=-days)
+            elif days:
+                level.when = self.env._("%(days)s days after due", days=days)
+            else:
+                level.when = self.env._("On the due day")

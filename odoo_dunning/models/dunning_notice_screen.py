@@ -1,0 +1,61 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+
+class DunningNoticeScreen(models.Model):
+    """Preview and dialogs of a message."""
+
+    _inherit = "dunning.notice"
+
+    preview_subject = fields.Char(compute="_compute_preview", string="Subject as sent")
+    preview_html = fields.Text(compute="_compute_preview", string="Preview")
+    preview_text = fields.Text(compute="_compute_preview", string="Plain text")
+    preview_error = fields.Char(compute="_compute_preview")
+
+    @api.depends("subject", "body_html", "body_text", "is_edited", "level_id", "partner_id", "state")
+    def _compute_preview(self):
+        for notice in self:
+            notice.preview_subject = notice.preview_html = notice.preview_text = notice.preview_error = False
+            if not notice._origin or (notice.state == "withdrawn" and not notice.body_html):
+                continue
+            try:
+                message = notice._previewed()
+            except UserError as error:
+                notice.preview_error = str(error)
+            else:
+                notice.preview_subject, notice.preview_html, notice.preview_text = message
+
+    def _previewed(self):
+        """(subject, html, text): what was sent, what a person is writing, or what would leave now."""
+        if self.is_edited or self.state == "withdrawn":
+            return self.subject or "", self.body_html or "", self.body_text or ""
+        message = self._origin.action_preview()
+        return message.subject, message.html, message.text
+
+    @api.readonly
+    def preview(self):
+        """`{subject, html, text, error}` for the pane beside a list of messages."""
+        self.ensure_one()
+        return {
+            "subject": self.preview_subject or "",
+            "html": self.preview_html or "",
+            "text": self.preview_text or "",
+            "error": self.preview_error or "",
+            "note": self.note or "",
+        }
+
+    def action_use_text_of_template(self):
+        """Forget what was written by hand: the message takes its text from the template again."""
+        self.filtered("is_edited").write({"is_edited": False, "subject": False, "body_html": False, "body_text": False})
+        return True
+
+    def action_ask_undo(self):
+        """Ask why, and whether the customer is told."""
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Undo"),
+            "res_model": "dunning.undo.wizard",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_notice_ids": self.ids},
+        }

@@ -1,0 +1,99 @@
+from odoo import api, fields, models
+
+from .. import reasons
+
+_GOING = ("proposed", "ready", "queued", "sending", "sent", "failed", "uncertain", "undone")
+
+
+class DunningRunScreen(models.Model):
+    """What the page of a run shows beside the stored figures."""
+
+    _inherit = "dunning.run"
+
+    summary = fields.Json(compute="_compute_summary", help="What goes out at which level and currency, and what stays.")
+    leave_count = fields.Integer(compute="_compute_leave_count", string="Left out")
+    needs_second_person = fields.Boolean(compute="_compute_needs_second_person")
+    sending_pct = fields.Float(compute="_compute_sending_pct", string="Sent so far")
+
+    @api.depends("line_count", "notify_count")
+    def _compute_leave_count(self):
+        for run in self:
+            run.leave_count = run.line_count - run.notify_count
+
+    def _compute_sending_pct(self):
+        for run in self:
+            total = run.sent_count + run.failed_count + run.withdrawn_count + run.waiting_count
+            run.sending_pct = 100.0 * (total - run.waiting_count) / total if total else 0.0
+
+    def _compute_needs_second_person(self):
+        for run in self:
+            run.needs_second_person = (
+                run.state == "proposed" and run.proposed_by_id == self.env.user and run._needs_second_person()
+            )
+
+    def _compute_summary(self):
+        """`{"messages": [{level, channel, currency_id, count, items, amount}], "left": [{code, label, count, next_step}]}`"""
+        for run in self:
+            run.summary = {"messages": run._message_figures(), "left": run._left_figures()}
+
+    def _message_figures(self):
+        groups = self.env["dunning.notice"]._read_group(
+            [("run_id", "=", self.id), ("state", "in", _GOING), ("corrects_id", "=", False)],
+            ["level_id", "channel", "currency_id"],
+            ["__count", "item_count:sum", "amount_total:sum"],
+        )
+        channels = dict(self.env["dunning.notice"]._fields["channel"]._description_selection(self.env))
+        return [
+            {
+                "level_id": level.id,
+                "level": level.name,
+                "rank": level.rank,
+                "channel": channels[channel],
+                "currency_id": currency.id,
+                "count": count,
+                "items": items,
+                "amount": amount,
+            }
+            for level, channel, currency, count, items, amount in sorted(
+                groups, key=lambda group: (group[0].rank, group[1], group[2].name)
+            )
+        ]
+
+    def _left_figures(self):
+        groups = self.env["dunning.run.line"]._read_group(
+            [("run_id", "=", self.id), ("decision", "=", "leave")], ["reason_code"], ["__count"], order="__count DESC"
+        )
+        return [
+            {
+                "code": code,
+                "label": reasons.title(self.env, code),
+                "count": count,
+                "next_step": reasons.next_step(self.env, code),
+            }
+            for code, count in groups
+        ]
+
+    def action_ask_undo(self):
+        """Ask why, and whether the customers are told."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Undo %(run)s", run=self.name),
+            "res_model": "dunning.undo.wizard",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_run_id": self.id},
+        }
+
+    def action_review(self):
+        """Read the messages one after the other."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("odoo_dunning.dunning_notice_action_review")
+        return {**action, "domain": [("run_id", "=", self.id)], "context": {"default_run_id": self.id}}
+
+    @api.model
+    def action_new_run(self):
+        """A new run for today, being worked out."""
+        run = self.create({})
+        run.action_propose()
+        return {"type": "ir.actions.act_window", "res_model": "dunning.run", "res_id": run.id, "view_mode": "form"}
