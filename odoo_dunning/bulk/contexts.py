@@ -8,6 +8,7 @@ from odoo.tools import SQL
 from .. import rendering as r
 from ..rendering.samples import level_title
 from ..engine.snapshot import ZERO
+from . import charge_contexts
 
 
 def message_contexts(notices, looks, today: date):
@@ -20,7 +21,8 @@ def message_contexts(notices, looks, today: date):
         return {}
     company = notices.company_id
     shared = _Shared(notices, company, looks)
-    return {notice.id: shared.context(notice, looks[notice.account_id.id], today) for notice in notices}
+    bare = {notice.id: shared.context(notice, looks[notice.account_id.id], today) for notice in notices}
+    return charge_contexts.dress(notices, looks, today, bare)
 
 
 class _Shared:

@@ -41,7 +41,9 @@ _SOURCE = """
       LEFT JOIN account_move reversed ON reversed.id = move.reversed_entry_id
 """
 
-_OPEN = "line.reconciled IS NOT TRUE AND line.parent_state = 'posted' AND line.amount_residual_currency != 0"
+# What charges were booked with is no receivable to dun: no charge bears a charge.
+_OPEN = """line.reconciled IS NOT TRUE AND line.parent_state = 'posted' AND line.amount_residual_currency != 0
+      AND move.dunning_charge_key IS NULL"""
 
 
 def refresh(env, company_ids):

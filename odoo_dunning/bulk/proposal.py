@@ -16,6 +16,7 @@ from ..engine.decide import decide
 from ..engine.ration import Ration
 from ..engine.snapshot import Reason
 from . import snapshot
+from .charging import Charging
 
 LINE_COLUMNS = (
     "run_id", "company_id", "account_id", "item_id", "decision", "reason_code", "reason_args", "level_id", "level_rank",
@@ -44,6 +45,7 @@ class Proposal:
         self.ruling = snapshot.ruling(self.env, self.company, run.date, self.now)
         self.ration = Ration.of(self.ruling)
         self.currencies = dict(self.env.execute_query(SQL("SELECT name, id FROM res_currency")))
+        self.charging = Charging(self.env, self.company, run.date)
         self.args_json = {}
         self.tail = f"\tf\t0\t{self.now}\t{self.now}\n"
 
@@ -70,8 +72,11 @@ class Proposal:
             decision = self.ration.admit(decide(account, items, self.policies, self.ruling))
             notice_of = self._notices(account, decision.messages, ids, notices) if decision.messages else {}
             self._lines(items, decision.answers, notice_of, lines)
+            if decision.messages:
+                self.charging.take(account, items, decision, notice_of)
             tasks.extend((account.id, task) for task in decision.tasks)
         self._write(lines, notices)
+        self.charging.write(self.run.id)
         return tasks
 
     def _lines(self, items, answers, notice_of, lines):

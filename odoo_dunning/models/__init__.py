@@ -47,6 +47,7 @@ from . import dunning_charge
 from . import dunning_charge_booking
 from . import dunning_charge_stop
 from . import dunning_notice_charges
+from . import dunning_notice_sheet
 from . import dunning_run_charges
 from . import dunning_run_line_charges
 from . import dunning_ledger_charges

@@ -13,3 +13,4 @@ from . import test_ledger_lease
 from . import test_ledger_webhooks
 from . import test_ledger_json2
 from . import test_ledger_match
+from . import test_charge_claim

@@ -1,0 +1,122 @@
+"""What the calculation sheet of a message shows: its charges as stored, in the customer's language, with the sources of
+every rate."""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from .. import rendering as r
+from ..engine import legal_texts
+from ..rendering.formats import Formats
+from ..rendering.shipped import labels_for
+from .charge_contexts import SHOWN_AS, segments
+
+FORMULAS = {"act/365f": "365", "act/360": "360", "30/360": "360", "act/act": "actual"}
+SHOWN_STAGES = ("claimed", "announced", "booked", "waived", "reversed")
+
+
+class SheetLine(NamedTuple):
+    period: str
+    days: str
+    base: str
+    rate: str
+    amount: str
+    is_less: bool
+
+
+class SheetCharge(NamedTuple):
+    label: str
+    number: str
+    due: str
+    lines: tuple
+    amount: str
+    formula: str
+
+
+class Sheet(NamedTuple):
+    title: str
+    number: str
+    date: str
+    language: str
+    direction: str
+    labels: dict
+    charges: tuple
+    total_label: str
+    total: str
+    sources_label: str
+    sources: tuple
+
+
+def sheet_of(notice):
+    """The Sheet of one message, from its stored charges."""
+    main = notice.main_id or notice
+    language = notice.lang or "en_US"
+    currency = notice.currency_id
+    formats = Formats(language, r.Currency(currency.name, currency.decimal_places, currency.symbol or ""))
+    labels = labels_for(language)
+    texts = notice.env["dunning.law.row"].sudo()._library().texts
+    charges = main.charge_ids.filtered(lambda one: one.stage in SHOWN_STAGES and one.amount)
+    number = main._number()
+    return Sheet(
+        title=legal_texts.sentence(texts, "sheet.title", language, {"number": number}),
+        number=number,
+        date=formats.date((notice.sent_at or notice.send_at or notice.create_date).date(), "long"),
+        language=labels["language"],
+        direction=labels["direction"],
+        labels={name: labels[name] for name in ("invoice", "due_date", "period", "days", "base_amount", "rate", "interest")},
+        charges=tuple(_charge(charge, formats, texts, language) for charge in charges),
+        total_label=legal_texts.sentence(texts, "sheet.total", language),
+        total=formats.money(sum((charge._exact() for charge in charges), Decimal(0))),
+        sources_label=legal_texts.sentence(texts, "sheet.sources", language),
+        sources=tuple(_sources(notice.env, charges, formats)),
+    )
+
+
+def _charge(charge, formats, texts, language):
+    made = charge.sheet
+    formula = legal_texts.sentence(texts, f"sheet.formula.{FORMULAS[made['day_count']]}", language) if made else ""
+    item = charge.item_id
+    return SheetCharge(
+        label=r.charge_label(language, SHOWN_AS.get(charge.kind, r.FEE)),
+        number=item.number or "",
+        due=formats.date(item.due_date) if item.due_date else "",
+        lines=tuple(_line(one, formats) for one in segments(made, texts, language)) if made else (),
+        amount=formats.money(charge._exact()),
+        formula=formula,
+    )
+
+
+def _line(segment, formats):
+    if not segment.days:
+        return SheetLine(segment.source, "", "", "", formats.money(segment.amount), True)
+    return SheetLine(
+        f"{formats.date(segment.from_date)} – {formats.date(segment.to_date)}",
+        formats.number(segment.days),
+        formats.money(segment.base_amount),
+        formats.percent(segment.rate_pct),
+        formats.money(segment.amount),
+        False,
+    )
+
+
+def _sources(env, charges, formats):
+    """(key, validity, value, where it was read) of every law row behind the charges, in order of use."""
+    keys = list(dict.fromkeys(key for charge in charges for key in charge._row_keys()))
+    rows = {row.key: row for row in env["dunning.law.row"].sudo().search([("key", "in", keys)])}
+    for key in keys:
+        row = rows.get(key)
+        if row:
+            until = f" – {formats.date(row.valid_to)}" if row.valid_to else " –"
+            yield key, f"{formats.date(row.valid_from)}{until}", _value(row, formats), row.source or ""
+
+
+def _value(row, formats):
+    unit = {"pct": "%", "pp": "+ %", "amount": row.currency}.get(row.unit, "")
+    try:
+        number = Decimal(row.value)
+    except ArithmeticError:
+        return row.value
+    digits = max(-number.as_tuple().exponent, 0)
+    shown = formats.number(number, digits)
+    if row.unit == "pp":
+        return f"{row.reference} + {shown}"
+    return f"{shown} {unit}".strip()

@@ -1,0 +1,19 @@
+from odoo import fields, models
+
+
+class AccountMove(models.Model):
+    """Debit documents of charges are known by their key: they are never dunned, so that no charge bears a charge."""
+
+    _inherit = "account.move"
+
+    dunning_charge_key = fields.Char(readonly=True, copy=False, help="Which charges it books; no second one does.")
+    dunning_charge_ids = fields.One2many("dunning.charge", "move_id", string="Dunning charges")
+
+    _dunning_charge_key_uniq = models.UniqueIndex(
+        "(dunning_charge_key) WHERE dunning_charge_key IS NOT NULL", "These charges are booked already."
+    )
+
+    def _dunning_charges(self):
+        """The charges this document books."""
+        self.ensure_one()
+        return self.sudo().dunning_charge_ids

@@ -1,0 +1,244 @@
+from decimal import Decimal
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+
+from .slim_many2one import SlimMany2one
+
+# Standing: the customer was told and has neither paid nor been let off.
+STANDING = ("announced", "booked")
+KINDS = [
+    ("interest", "Interest"),
+    ("recovery_sum", "Recovery sum"),
+    ("reminder_fee", "Reminder fee"),
+    ("collection_notice_fee", "Collection notice fee"),
+    ("instalment_plan_fee", "Instalment plan fee"),
+    ("collection_cost", "Collection cost"),
+    ("penalty", "Penalty"),
+]
+# Order in which money that arrives is counted: costs before interest.
+_PAID_FIRST = {kind: place for place, (kind, _label) in enumerate(reversed(KINDS))}
+
+
+class DunningCharge(models.Model):
+    """What a message claims on top of an invoice. Claimed in the proposal, announced when the message leaves, booked and
+    paid, or waived, reversed, withdrawn. A refused one says why nothing could be claimed.
+
+    `stage` is what we did; `state` adds what the customer did.
+    """
+
+    _name = "dunning.charge"
+    _description = "Dunning charge"
+    _order = "id"
+    _log_access = False
+
+    notice_id = SlimMany2one("dunning.notice", string="In message", readonly=True)
+    run_id = SlimMany2one("dunning.run", readonly=True)
+    company_id = SlimMany2one("res.company", required=True, readonly=True)
+    account_id = SlimMany2one("dunning.account", required=True, readonly=True)
+    item_id = SlimMany2one("dunning.item", string="Invoice", readonly=True)
+    kind = fields.Selection(KINDS, required=True, readonly=True)
+    stage = fields.Selection(
+        [
+            ("refused", "Not possible"),
+            ("claimed", "Claimed"),
+            ("announced", "Announced"),
+            ("booked", "Booked"),
+            ("waived", "Waived"),
+            ("reversed", "Reversed"),
+            ("withdrawn", "Withdrawn"),
+        ],
+        required=True,
+        readonly=True,
+        default="claimed",
+    )
+    state = fields.Selection(
+        [
+            ("refused", "Not possible"),
+            ("claimed", "Claimed"),
+            ("announced", "Announced"),
+            ("booked", "Booked"),
+            ("paid", "Paid"),
+            ("waived", "Waived"),
+            ("reversed", "Reversed"),
+            ("withdrawn", "Withdrawn"),
+        ],
+        compute="_compute_state",
+        store=True,
+    )
+    amount = fields.Monetary(required=True)
+    amount_cap = fields.Monetary(readonly=True, help="The most the law allows.")
+    has_cap = fields.Boolean(readonly=True, help="Off: no limit is on record.")
+    amount_waived = fields.Monetary(readonly=True)
+    amount_due = fields.Monetary(compute="_compute_amount_due", help="Announced, and neither waived nor paid.")
+    currency_id = SlimMany2one("res.currency", required=True, readonly=True)
+    charge_date = fields.Date(readonly=True, help="Day of the claim; interest runs up to it.")
+    law = fields.Char(readonly=True)
+    law_reason = fields.Char(readonly=True)
+    row_keys = fields.Json(readonly=True, help="Law rows behind the amount.")
+    sheet = fields.Json(readonly=True)
+    message = fields.Char(string="Why not", readonly=True, help="Why nothing could be claimed.")
+    is_edited = fields.Boolean(readonly=True)
+    reason = fields.Char(readonly=True, help="Why it was waived or taken back.")
+    move_id = fields.Many2one(
+        "account.move", string="Debit document", readonly=True, index="btree_not_null", ondelete="restrict"
+    )
+    booking_error = fields.Char(readonly=True)
+    principal_paid_date = fields.Date(readonly=True, help="Day the invoice was seen to be paid.")
+
+    partner_id = fields.Many2one(related="account_id.partner_id", string="Customer")
+    number = fields.Char(related="item_id.number", string="Invoice number")
+
+    _item = models.Index("(item_id)")
+    _notice = models.Index("(notice_id)")
+    _standing = models.Index("(account_id) WHERE stage IN ('announced', 'booked')")
+
+    @api.depends("kind", "number")
+    def _compute_display_name(self):
+        kinds = dict(self._fields["kind"]._description_selection(self.env))
+        for charge in self:
+            charge.display_name = " · ".join(filter(None, (kinds[charge.kind], charge.number)))
+
+    @api.depends("stage", "move_id.payment_state")
+    def _compute_state(self):
+        for charge in self:
+            is_paid = charge.stage == "booked" and charge.move_id.payment_state in ("paid", "in_payment")
+            charge.state = "paid" if is_paid else charge.stage
+
+    @api.depends("stage", "amount", "amount_waived", "move_id.amount_residual", "move_id.amount_total")
+    def _compute_amount_due(self):
+        """Of a booked one, what its document leaves open, costs counted as paid before interest."""
+        standing = self.filtered(lambda one: one.stage in STANDING)
+        (self - standing).amount_due = 0.0
+        for charge in standing - standing.filtered("move_id"):
+            charge.amount_due = charge.amount - charge.amount_waived
+        for move in standing.move_id:
+            left = move.amount_residual
+            for charge in move._dunning_charges().sorted(lambda one: (_PAID_FIRST[one.kind], -one.id)):
+                share = min(left, charge.amount - charge.amount_waived) if charge.stage == "booked" else 0.0
+                left -= share
+                if charge in standing:
+                    charge.amount_due = charge.currency_id.round(share)
+
+    # === EDITING A PROPOSAL === #
+
+    def write(self, vals):
+        """The amount may be lowered in the proposal, never raised above what the law allows."""
+        if "amount" in vals and not self.env.context.get("dunning_reckoning"):
+            self._check_editable()
+            vals = {**vals, "is_edited": True}
+        return super().write(vals)
+
+    @api.constrains("amount")
+    def _check_cap(self):
+        for charge in self:
+            if charge.amount < 0:
+                raise ValidationError(
+                    self.env._("%(charge)s: a charge is zero or more (field amount).", charge=charge.display_name)
+                )
+            if charge.has_cap and charge.currency_id.compare_amounts(charge.amount, charge.amount_cap) > 0:
+                raise ValidationError(
+                    self.env._(
+                        "%(charge)s: %(amount)s is above the %(cap)s that the law of %(law)s allows now (rows %(rows)s, "
+                        "field amount). Lower it to that, or waive it.",
+                        charge=charge.display_name,
+                        amount=charge.currency_id.format(charge.amount),
+                        cap=charge.currency_id.format(charge.amount_cap),
+                        law=charge.law or "?",
+                        rows=", ".join(charge._row_keys()) or "–",
+                    )
+                )
+
+    def _check_editable(self):
+        fixed = self.filtered(lambda one: one.stage != "claimed" or one.notice_id.state not in ("proposed", "ready"))
+        if fixed:
+            raise UserError(
+                self.env._(
+                    "%(charge)s was announced to the customer. Waive it instead of changing it.", charge=fixed[0].display_name
+                )
+            )
+
+    def _row_keys(self):
+        """Law rows behind the amount, as on its sheet."""
+        self.ensure_one()
+        return tuple(self.row_keys or (self.sheet or {}).get("row_ids") or ())
+
+    # === WAIVE === #
+
+    def action_waive(self, amount=None, reason=False):
+        """Let the customer off, in full or (one charge) in part. A booked one is credited.
+
+        :param amount: what is given up, in the currency of the charge; None: all of it
+        :param reason: required
+        """
+        if not (reason or "").strip():
+            raise UserError(self.env._("Say why: a charge is waived with a reason."))
+        over = self.filtered(lambda one: one.state not in ("claimed", *STANDING))
+        if over:
+            raise UserError(
+                self.env._("%(charge)s is %(state)s: there is nothing to waive.", charge=over[0].display_name, state=over[0].state)
+            )
+        for charge in self:
+            charge._waive(charge._left() if amount is None else amount, reason.strip())
+        self.account_id._dunning_post_waived(self, reason.strip())
+        return True
+
+    def _left(self):
+        return self.amount_due if self.stage in STANDING else self.amount - self.amount_waived
+
+    def _waive(self, amount, reason):
+        self.ensure_one()
+        left = self._left()
+        if self.currency_id.compare_amounts(amount, 0) <= 0 or self.currency_id.compare_amounts(amount, left) > 0:
+            raise UserError(
+                self.env._(
+                    "%(charge)s: waive more than 0 and at most the open %(left)s (field amount).",
+                    charge=self.display_name,
+                    left=self.currency_id.format(left),
+                )
+            )
+        if self.stage == "booked":
+            self._credit({self.id: amount}, reason)
+        waived = self.currency_id.round(self.amount_waived + amount)
+        is_gone = self.currency_id.compare_amounts(waived, self.amount) >= 0
+        self.write({"amount_waived": waived, "reason": reason, **({"stage": "waived"} if is_gone else {})})
+
+    # === WITH ITS MESSAGE === #
+
+    def _announce(self, today):
+        """The message left: the customer knows."""
+        claimed = self.filtered(lambda one: one.stage == "claimed")
+        nothing = claimed.filtered(lambda one: one.currency_id.is_zero(one.amount))
+        nothing.write({"stage": "withdrawn"})
+        (claimed - nothing).write({"stage": "announced", "charge_date": today})
+        if claimed:
+            self.env.ref("odoo_dunning.cron_charges").sudo()._trigger()
+
+    def _withdraw(self):
+        """The message stays home."""
+        self.filtered(lambda one: one.stage in ("claimed", "refused")).write({"stage": "withdrawn"})
+
+    def _take_back(self, reason):
+        """The message was undone: what it charged is reversed, by entry where it was booked."""
+        standing = self.filtered(lambda one: one.stage in STANDING)
+        for charges in standing.filtered(lambda one: one.stage == "booked").grouped("move_id").values():
+            charges._credit({one.id: one.amount - one.amount_waived for one in charges}, reason)
+        standing.write({"stage": "reversed", "reason": reason})
+
+    # === FOR THE MESSAGE === #
+
+    def _exact(self, name="amount"):
+        """An amount as Decimal, at the digits of its currency."""
+        self.ensure_one()
+        return Decimal(f"{self[name]:.{self.currency_id.decimal_places}f}")
+
+    @api.model
+    def _law_reasons(self):
+        """Words for why a law was chosen."""
+        return {
+            "customer_override": self.env._("set on the customer"),
+            "policy_override": self.env._("set on the policy"),
+            "seller_law": self.env._("law of the seller's country"),
+            "customer_law": self.env._("law of the customer's country"),
+            "named_law": self.env._("named by a choice-of-law row"),
+        }

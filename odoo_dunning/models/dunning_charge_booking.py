@@ -1,0 +1,206 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Command
+
+from .dunning_charge import STANDING
+from .res_company_charges import BOOKED_AS
+
+# Payment states of a source document that was never owed: its charges have no ground.
+UNFOUNDED = ("reversed", "gone", "cancel", "void", "voided", "deleted")
+
+
+class DunningCharge(models.Model):
+    """Charges in Odoo's books: a customer invoice per message, credited when a charge is waived or taken back.
+
+    Charges on invoices of other ledgers are booked in Odoo's books, too, unless their connection says otherwise.
+    """
+
+    _inherit = "dunning.charge"
+
+    @api.model
+    def _cron_charges(self):
+        """Scheduled: look for paid invoices, book what is due to be booked, end early-settlement offers."""
+        commit = self.env["ir.cron"]._commit_progress
+        for company in self.env["res.company"].search([]):
+            self._see_paid(company)
+            self.env["dunning.offer"]._settle_open(company)
+            if not commit(1):
+                return
+            for charges in self._due_for_booking(company).grouped("notice_id").values():
+                charges._book()
+                if not commit(1):
+                    return
+
+    def action_book(self):
+        """Book these charges now, whatever the company's moment for it; errors are raised."""
+        for charges in self.filtered(lambda one: one.stage == "announced").grouped("notice_id").values():
+            charges._book_together()
+        return True
+
+    # === WHEN === #
+
+    @api.model
+    def _due_for_booking(self, company):
+        if company.dunning_charge_booking == "never":
+            return self.browse()
+        domain = [("company_id", "=", company.id), ("stage", "=", "announced"), ("amount", ">", 0)]
+        if company.dunning_charge_booking == "paid":
+            domain.append(("principal_paid_date", "!=", False))
+        return self.search(domain, order="notice_id, id").filtered(lambda one: one._is_booked_here())
+
+    def _is_booked_here(self):
+        ledger = self.item_id.ledger_id
+        return not ledger or ledger.charge_booking == "odoo"
+
+    @api.model
+    def _see_paid(self, company):
+        """Charges whose invoice was settled: by the company's choice they stay claimed or are dropped; those of an invoice
+        that was cancelled or credited in full have lost their ground."""
+        domain = [("company_id", "=", company.id), ("stage", "in", STANDING), ("principal_paid_date", "=", False)]
+        today = company._dunning_today()
+        settled = self.search([*domain, ("item_id.is_open", "=", False)])
+        unfounded = settled.filtered(lambda one: one.item_id.source_state in UNFOUNDED)
+        unfounded._take_back(self.env._("The invoice was cancelled or credited"))
+        paid = settled - unfounded
+        paid.write({"principal_paid_date": today})
+        if company.dunning_charge_when_paid == "drop":
+            open_ones = paid.filtered(lambda one: one.stage in STANDING and one.amount_due)
+            if open_ones:
+                open_ones.action_waive(reason=self.env._("The invoice was paid"))
+
+    # === BOOKING === #
+
+    def _book(self):
+        """Book the charges of one message. What stands in the way is kept on them, and tried again next time."""
+        try:
+            with self.env.cr.savepoint():
+                self._book_together()
+        except UserError as error:
+            self.booking_error = str(error)
+
+    def _book_together(self):
+        """One customer invoice for the charges of one message. Idempotent: charges that have a document are left alone."""
+        charges = self.try_lock_for_update().filtered(lambda one: one.stage == "announced" and not one.move_id)
+        if not charges:
+            return
+        charges._check_bookable()
+        company = charges.company_id
+        move = self.env["account.move"].sudo().with_company(company).create(charges._move_values())
+        move._post(soft=False)
+        charges.write({"stage": "booked", "move_id": move.id, "booking_error": False})
+
+    def _check_bookable(self):
+        company = self.company_id
+        for charge in self:
+            if not charge._income_account():
+                field = company._fields[f"dunning_{charge._booked_as()}_account_id"]
+                raise UserError(
+                    self.env._(
+                        "%(company)s: “%(field)s” is empty, so %(charge)s cannot be booked. Choose an account in the settings "
+                        "of Collections.",
+                        company=company.name,
+                        field=field._description_string(self.env),
+                        charge=charge.display_name,
+                    )
+                )
+        if not company.dunning_charge_journal_id:
+            raise UserError(
+                self.env._(
+                    "%(company)s: “Journal for charges” is empty. Choose a sales journal in the settings of Collections.",
+                    company=company.name,
+                )
+            )
+        today = company._dunning_today()
+        locks = company._get_violated_lock_dates(today, True, company.dunning_charge_journal_id)
+        if locks:
+            raise UserError(
+                self.env._(
+                    "%(company)s: the period of %(day)s is locked (field “%(field)s”, until %(until)s). Open it, or book "
+                    "later.",
+                    company=company.name,
+                    day=today,
+                    field=company._fields[locks[-1][1]]._description_string(self.env),
+                    until=locks[-1][0],
+                )
+            )
+
+    def _move_values(self):
+        company, notice = self.company_id, self.notice_id
+        today = company._dunning_today()
+        return {
+            "move_type": "out_invoice",
+            "journal_id": company.dunning_charge_journal_id.id,
+            "partner_id": self.account_id.partner_id.id,
+            "currency_id": self.currency_id.id,
+            "invoice_date": today,
+            "invoice_date_due": max(notice.deadline_date or today, today),
+            "invoice_payment_term_id": False,
+            "invoice_origin": notice._number(),
+            "ref": notice._number(),
+            "dunning_charge_key": f"charge/{self.sorted('id')[0].id}",
+            "invoice_line_ids": [Command.create(charge._line_values(charge.amount - charge.amount_waived)) for charge in self],
+        }
+
+    def _line_values(self, amount):
+        self.ensure_one()
+        tax = self.company_id[f"dunning_{self._booked_as()}_tax_id"]
+        return {
+            "name": self._line_name(),
+            "quantity": 1.0,
+            "price_unit": amount,
+            "account_id": self._income_account().id,
+            "tax_ids": [Command.set(tax.ids)],
+        }
+
+    def _line_name(self):
+        kind = dict(self._fields["kind"]._description_selection(self.env))[self.kind]
+        if self.kind == "interest":
+            return self.env._("%(kind)s on %(invoice)s up to %(day)s", kind=kind, invoice=self.number or "", day=self.charge_date)
+        return self.env._("%(kind)s, %(invoice)s", kind=kind, invoice=self.number or "")
+
+    def _booked_as(self):
+        return BOOKED_AS.get(self.kind, "fee")
+
+    def _income_account(self):
+        return self.company_id[f"dunning_{self._booked_as()}_account_id"]
+
+    # === REVERSAL === #
+
+    def _credit(self, amounts, reason):
+        """Credit parts of booked charges of one document, against what is open on it. What was paid already stays with
+        the customer as an open credit.
+
+        :param amounts: {charge id: amount}, in the currency of the document
+        """
+        move = self.move_id
+        lines = [
+            Command.create(charge._line_values(amounts[charge.id])) for charge in self
+            if not charge.currency_id.is_zero(amounts[charge.id])
+        ]  # fmt: skip
+        if not lines:
+            return
+        credit = (
+            self.env["account.move"]
+            .sudo()
+            .with_company(move.company_id)
+            .create(
+                {
+                    "move_type": "out_refund",
+                    "journal_id": move.journal_id.id,
+                    "partner_id": move.partner_id.id,
+                    "currency_id": move.currency_id.id,
+                    "invoice_date": move.company_id._dunning_today(),
+                    "invoice_payment_term_id": False,
+                    "invoice_origin": move.name,
+                    "reversed_entry_id": move.id,
+                    "ref": self.env._("Reversal of %(document)s: %(reason)s", document=move.name, reason=reason or ""),
+                    "invoice_line_ids": lines,
+                }
+            )
+        )
+        credit._post(soft=False)
+        both = (move | credit).line_ids.filtered(
+            lambda line: line.account_id.account_type == "asset_receivable" and not line.reconciled
+        )
+        if len(both.move_id) == 2:
+            both.reconcile()

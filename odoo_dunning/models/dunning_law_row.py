@@ -1,0 +1,265 @@
+from typing import NamedTuple
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.tools import ormcache
+
+from ..engine.law import LawBook
+from ..engine.law_errors import LawError
+from ..engine.law_rows import COLUMNS, DEBTOR_TYPES, RULES, STATUSES, find_conflicts, find_gaps, read_row
+from ..law_files import read_shipped
+
+SHIPPED = ("reference_rates", "interest_rules", "charge_rules")
+_WHOLE = ("from_message", "to_message")
+_DAYS = ("valid_from", "valid_to", "verified_on")
+
+
+class Library(NamedTuple):
+    """The law as the engine reads it: `book` of usable rows, `choices` of law, `texts` by (key, language)."""
+
+    book: LawBook
+    choices: tuple
+    texts: dict
+
+
+class DunningLawRow(models.Model):
+    """One rule of late-payment law, for a span of dates, with where it was read. A draft applies only once an admin
+    has activated it. Numbers are kept as the text they were entered as, so that nothing is lost to binary fractions.
+    """
+
+    _name = "dunning.law.row"
+    _description = "Late-payment rule"
+    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _order = "jurisdiction, rule, debtor_type, valid_from desc, key"
+    _rec_name = "key"
+
+    key = fields.Char(required=True, copy=False, help="Stable name, printed on everything the row justifies.")
+    jurisdiction = fields.Char(required=True, index=True, help="Country, EU, or country and state: DE, US-CA.")
+    debtor_type = fields.Selection([(name, name) for name in DEBTOR_TYPES], required=True, default="any")
+    rule = fields.Selection(selection="_selection_rule", required=True)
+    value = fields.Char(required=True, tracking=True, help="A number with a dot, or a word.")
+    unit = fields.Char(required=True, help="pct, pp (points over the reference rate), times, amount, days, count, text …")
+    currency = fields.Char(help="ISO code, for an amount.")
+    reference = fields.Char(index="btree_not_null", help="Reference series the value builds on, or belongs to.")
+    from_amount = fields.Char(help="Band of a scale: holds for principals from this amount.")
+    from_is = fields.Char(help="from: that amount included; over: above it.")
+    from_currency = fields.Char()
+    percent_over = fields.Char(help="Added: this percentage of the part of the principal above the band's start.")
+    from_message = fields.Integer(default=1, help="First reminder it holds for.")
+    to_message = fields.Integer(help="Last reminder it holds for; 0: no last one.")
+    requires = fields.Char(help="Grounds that must all be present, joined by +.")
+    valid_from = fields.Date(required=True, tracking=True)
+    valid_to = fields.Date(tracking=True, help="Last day; empty: open.")
+    applies_by = fields.Char(
+        required=True, default="due_date", help="Which date decides: contract_date, due_date, default_start, action_date."
+    )
+    source = fields.Char(help="Where it was read.")
+    verified_on = fields.Date()
+    status = fields.Selection(
+        [(name, name.capitalize()) for name in STATUSES if name != "activated"], required=True, default="draft", tracking=True
+    )
+    note = fields.Char()
+    is_activated = fields.Boolean(string="Activated", readonly=True, copy=False, tracking=True)
+    activated_by_id = fields.Many2one("res.users", readonly=True, copy=False)
+    activated_at = fields.Datetime(readonly=True, copy=False)
+    activation_note = fields.Char(readonly=True, copy=False, tracking=True)
+    is_in_use = fields.Boolean(string="Applies", compute="_compute_is_in_use", store=True, help="Verified, derived or activated.")
+    is_shipped = fields.Boolean(readonly=True, copy=False)
+    is_edited = fields.Boolean(readonly=True, copy=False, help="Changed here: updates leave it alone.")
+    problem = fields.Char(compute="_compute_problem", search="_search_problem", help="Overlaps and gaps.")
+
+    _key_uniq = models.Constraint("unique(key)", "Two law rows cannot have the same key.")
+
+    @api.model
+    def _selection_rule(self):
+        return [(name, name.replace("_", " ").capitalize()) for name in RULES]
+
+    @api.depends("status", "is_activated")
+    def _compute_is_in_use(self):
+        for row in self:
+            row.is_in_use = row.status != "draft" or row.is_activated
+
+    # === SOUNDNESS === #
+
+    @api.constrains(*(name for name in COLUMNS if name != "id"), "key", "is_activated")
+    def _check_rows(self):
+        """Refuse what cannot be read, and what says the same rule twice for a day. The message names row and field."""
+        for row in self:
+            row._to_engine()
+        scope = [("jurisdiction", "in", self.mapped("jurisdiction")), ("rule", "in", self.mapped("rule"))]
+        mine = set(self.mapped("key"))
+        for problem in find_conflicts(*self.search(scope)._as_engine()):
+            if mine.intersection(problem.row_ids):
+                raise ValidationError(str(problem))
+
+    def _to_engine(self):
+        """The engine's LawRow. Raises ValidationError naming row and field."""
+        self.ensure_one()
+        try:
+            return read_row(self._cells())
+        except LawError as error:
+            raise ValidationError(str(error)) from error
+
+    def _as_engine(self):
+        """(rows, keys of activated ones) for the engine."""
+        return tuple(read_row(row._cells()) for row in self), frozenset(self.filtered("is_activated").mapped("key"))
+
+    def _cells(self):
+        """Column -> text, as in the CSV."""
+        cells = {name: self[name] or "" for name in COLUMNS if name != "id"}
+        cells.update({name: str(self[name]) if self[name] else "" for name in _WHOLE})
+        cells.update({name: self[name].isoformat() if self[name] else "" for name in _DAYS})
+        return {"id": self.key or "", **cells}
+
+    @api.model
+    def _values(self, cells):
+        """Field values from the cells of a CSV line."""
+        values = {name: (cells.get(name) or "").strip() or False for name in COLUMNS if name != "id"}
+        values.update({name: int(values[name] or 0) for name in _WHOLE})
+        values["from_message"] = values["from_message"] or 1
+        return {"key": (cells.get("id") or "").strip(), **values}
+
+    def _compute_problem(self):
+        problems = self._problems()
+        for row in self:
+            row.problem = problems.get(row.key, False)
+
+    def _search_problem(self, operator, value):
+        if operator not in ("in", "not in"):
+            return NotImplemented
+        has_problem = (operator == "in") != (False in value)
+        return [("key", "in" if has_problem else "not in", list(self._problems()))]
+
+    @api.model
+    def _problems(self):
+        """Row key -> overlap or gap it is part of, over all rows."""
+        rows, activated = self.sudo().search([])._as_engine()
+        found = {}
+        for problem in (*find_conflicts(rows, activated), *find_gaps(rows, activated)):
+            for key in problem.row_ids:
+                found.setdefault(key, str(problem))
+        return found
+
+    # === ACTIVATION === #
+
+    def action_activate(self, note=False):
+        """Take responsibility for draft rows.
+
+        :param note: where it was checked; required
+        """
+        if not (note or "").strip():
+            raise UserError(self.env._("Say where you checked it: a draft is activated with a note."))
+        settled = self.filtered(lambda row: row.status != "draft")
+        if settled:
+            raise UserError(self.env._("Row %(row)s is no draft: it applies already.", row=settled[0].key))
+        self.write(
+            {
+                "is_activated": True,
+                "activated_by_id": self.env.uid,
+                "activated_at": fields.Datetime.now(),
+                "activation_note": note.strip(),
+            }
+        )
+        return True
+
+    def action_deactivate(self):
+        """Back to a draft that does not apply."""
+        self.write({"is_activated": False})
+        return True
+
+    # === UPKEEP === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        rows = super().create(vals_list)
+        self.env.registry.clear_cache()
+        return rows
+
+    def write(self, vals):
+        if set(COLUMNS) & vals.keys() and "is_edited" not in vals:
+            vals = {**vals, "is_edited": True}
+        res = super().write(vals)
+        self.env.registry.clear_cache()
+        return res
+
+    def unlink(self):
+        self.env.registry.clear_cache()
+        return super().unlink()
+
+    @api.model
+    def _load_shipped(self):
+        """Bring the shipped rows in, at install and at every update. Rows edited here stay as they are, and so do
+        activations."""
+        known = {row.key: row for row in self.search([])}
+        missing, quiet = [], self.with_context(mail_create_nolog=True, tracking_disable=True)
+        for cells in (cells for name in SHIPPED for cells in read_shipped(name)):
+            row = known.get(cells["id"])
+            if row is None:
+                missing.append({**self._values(cells), "is_shipped": True})
+            elif not row.is_edited and read_row(row._cells()) != read_row(cells):
+                row.with_env(quiet.env).write({**self._values(cells), "is_edited": False})
+        quiet.create(missing)
+
+    # === WHAT THE ENGINE READS === #
+
+    @api.model
+    @ormcache()
+    def _library(self):
+        """The Library of everything that applies. Kept until a row, a choice or a text changes."""
+        rows, activated = self.sudo().search([])._as_engine()
+        return Library(
+            LawBook(rows, activated),
+            self.env["dunning.law.choice"].sudo().search([])._as_engine(),
+            self.env["dunning.law.text"].sudo()._as_engine(),
+        )
+
+    @api.model
+    def _selection_jurisdiction(self):
+        """Jurisdictions with rows, for choosing a law by hand."""
+        names = {country.code: country.name for country in self.env["res.country"].sudo().search([])}
+        codes = sorted(self._library().book.jurisdictions)
+        return [(code, f"{code} – {names[code[:2]]}" if code[:2] in names else code) for code in codes]
+
+    @api.model
+    def _selection_series(self):
+        """Reference series an agreed rate can build on."""
+        rows = self.sudo().search([("rule", "=", "reference_rate")])
+        return [(name, name.replace("_", " ")) for name in sorted(set(rows.mapped("reference")))]
+
+    @api.model
+    def _cron_remind(self):
+        """Scheduled: in June and December, ask for the reference rates of the coming half-year."""
+        today = fields.Date.context_today(self)
+        if today.month not in (6, 12):
+            return
+        first_day = fields.Date.add(today.replace(day=1), months=1)
+        user = self.env.ref("odoo_dunning.group_manager").sudo().all_user_ids.filtered("active").sorted("id")[:1]
+        for row in self._last_of_series():
+            if row.valid_to < first_day:
+                row._ask_rate(first_day, user or self.env.ref("base.user_admin"))
+
+    @api.model
+    def _last_of_series(self):
+        rows = self.search([("rule", "=", "reference_rate"), ("is_in_use", "=", True)])
+        by_series = rows.grouped("reference").values()
+        return self.union(*(members.sorted("valid_to")[-1] for members in by_series))
+
+    def _ask_rate(self, first_day, user):
+        self.ensure_one()
+        summary = self.env._("Enter %(series)s from %(day)s", series=self.reference, day=first_day)
+        if self.activity_ids.filtered(lambda one: one.summary == summary):
+            return
+        self.activity_schedule(
+            "mail.mail_activity_data_todo",
+            date_deadline=first_day,
+            summary=summary,
+            note=self.env._(
+                "The last rate on record is %(value)s until %(day)s (row %(row)s). Read the new one at its source, "
+                "%(source)s, and add a row. Until then, interest for later days is left out of messages.",
+                value=self.value,
+                day=self.valid_to,
+                row=self.key,
+                source=self.source or "?",
+            ),
+            user_id=user.id,
+        )

@@ -1,0 +1,86 @@
+from odoo import api, fields, models
+
+from ..bulk import charge_contexts, charging
+
+
+class DunningNotice(models.Model):
+    """The charges of a message share its fate: reckoned anew before it leaves, announced when it left, withdrawn or
+    reversed with it."""
+
+    _inherit = "dunning.notice"
+
+    charge_ids = fields.One2many("dunning.charge", "notice_id", string="Charges")
+    amount_charges = fields.Monetary(string="Charges on top", compute="_compute_charges")
+    amount_with_charges = fields.Monetary(string="Total asked for", compute="_compute_charges")
+    charge_note = fields.Text(string="Not charged", compute="_compute_charges", help="Why something could not be charged.")
+    law = fields.Char(compute="_compute_charges")
+    law_reason = fields.Char(compute="_compute_charges", string="Law chosen by")
+
+    @api.depends("charge_ids.stage", "charge_ids.amount", "charge_ids.amount_waived", "amount_total")
+    def _compute_charges(self):
+        reasons = self.env["dunning.charge"]._law_reasons()
+        for notice in self:
+            charges = (notice.main_id or notice).charge_ids
+            counted = charges.filtered(lambda one: one.stage in ("claimed", "announced", "booked"))
+            notice.amount_charges = sum(one.amount - one.amount_waived for one in counted)
+            notice.amount_with_charges = notice.amount_total + notice.amount_charges
+            notice.charge_note = "\n".join(charges.filtered("message").mapped("message")) or False
+            lawful = charges.filtered("law")[:1]
+            notice.law = lawful.law
+            notice.law_reason = reasons.get(lawful.law_reason, lawful.law_reason)
+
+    def _own_charges(self):
+        """Charges of these messages, asked by way of the message that carries the items."""
+        mains = self.filtered(lambda one: not one.main_id) | self.main_id
+        return self.env["dunning.charge"].sudo().search([("notice_id", "in", mains.ids)])
+
+    def _still_right(self, looks):
+        """Override to reckon the charges of what is about to leave."""
+        going = super()._still_right(looks)
+        if going:
+            charging.reckon(going.filtered(lambda one: not one.main_id), looks, self._today())
+            self.env["dunning.offer"]._prepare(going, looks, self._today())
+        return going
+
+    def _deliver_email(self, looks):
+        """Override to attach calculation sheets."""
+        res = super()._deliver_email(looks)
+        queued = self.filtered(lambda one: one.state == "queued" and one.level_id.charge_sheet == "attached")
+        queued._attach_sheets()
+        return res
+
+    def _mark_sent(self):
+        """Override to announce the charges, exactly once."""
+        res = super()._mark_sent()
+        for company, notices in self.filtered(lambda one: one.state == "sent").grouped("company_id").items():
+            notices._own_charges()._announce(company._dunning_today())
+            self.env["dunning.offer"]._open(notices)
+        return res
+
+    def _withdraw(self, note):
+        res = super()._withdraw(note)
+        self._own_charges()._withdraw()
+        return res
+
+    def _mark_bounced(self, error):
+        """Override: who never got the message owes nothing of what it charged."""
+        returned = self.filtered(lambda one: one.state == "sent")
+        res = super()._mark_bounced(error)
+        returned._own_charges()._take_back(error)
+        self.env["dunning.offer"]._cancel(returned)
+        return res
+
+    def action_undo(self, reason=False, send_correction=False):
+        """Override to reverse what the messages charged."""
+        undone = self.filtered(lambda one: one.state == "sent" and not one.corrects_id)
+        res = super().action_undo(reason=reason, send_correction=send_correction)
+        undone._own_charges()._take_back(reason or self.env._("Message undone by %(user)s", user=self.env.user.name))
+        self.env["dunning.offer"]._cancel(undone)
+        return res
+
+    def _reclaim_charges(self):
+        """Claim again, after the level of a proposed message changed."""
+        for company, notices in self.grouped("company_id").items():
+            looks = notices._look_again()
+            charging.reclaim(notices, looks, notices._today())
+        self.env["dunning.charge"].invalidate_model()

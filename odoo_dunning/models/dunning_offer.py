@@ -1,0 +1,217 @@
+from decimal import Decimal
+
+from odoo import api, fields, models
+from odoo.fields import Command
+
+from ..engine.money import ZERO
+from ..engine.settlement import Offer, settle
+from .slim_many2one import SlimMany2one
+
+
+class DunningOffer(models.Model):
+    """A discount for settling early, as a message promised it: honoured when enough arrives in time, else expired."""
+
+    _name = "dunning.offer"
+    _description = "Early-settlement offer"
+    _order = "pay_by_date desc, id desc"
+    _rec_name = "notice_id"
+    _log_access = False
+
+    notice_id = SlimMany2one("dunning.notice", string="Message", required=True, readonly=True)
+    company_id = SlimMany2one("res.company", required=True, readonly=True)
+    account_id = SlimMany2one("dunning.account", string="Customer", required=True, readonly=True)
+    currency_id = SlimMany2one("res.currency", required=True, readonly=True)
+    total_due = fields.Monetary(readonly=True)
+    discount = fields.Monetary(readonly=True)
+    pay_amount = fields.Monetary(readonly=True, help="Settles everything the message listed.")
+    offered_on = fields.Date(readonly=True)
+    pay_by_date = fields.Date(readonly=True)
+    amount_paid = fields.Monetary(readonly=True, help="Arrived between the offer and its last day.")
+    state = fields.Selection(
+        [
+            ("prepared", "Prepared"),
+            ("open", "Open"),
+            ("honoured", "Honoured"),
+            ("short", "Paid too little"),
+            ("expired", "Expired"),
+            ("cancelled", "Cancelled"),
+        ],
+        required=True,
+        readonly=True,
+        default="prepared",
+    )
+    move_id = fields.Many2one("account.move", string="Write-off", readonly=True, index="btree_not_null", ondelete="restrict")
+    error = fields.Char(readonly=True)
+
+    _notice_uniq = models.UniqueIndex("(notice_id)", "A message makes one offer.")
+    _open_by_company = models.Index("(company_id) WHERE state = 'open'")
+
+    # === WITH ITS MESSAGE === #
+
+    @api.model
+    def _prepare(self, notices, looks, today):
+        """Store what messages about to leave will promise."""
+        offering = notices.filtered(lambda one: one.level_id.offer_discount_pct and not one.corrects_id and not one.main_id)
+        if not offering:
+            return
+        from ..bulk import contexts  # the contexts dress themselves with offers
+
+        made = contexts.message_contexts(offering, looks, today)
+        offers = self.sudo()
+        offers.search([("notice_id", "in", offering.ids), ("state", "=", "prepared")]).unlink()
+        for notice in offering:
+            offer = made[notice.id].offer
+            if offer:
+                offers.create(
+                    {
+                        "notice_id": notice.id,
+                        "company_id": notice.company_id.id,
+                        "account_id": notice.account_id.id,
+                        "currency_id": notice.currency_id.id,
+                        "total_due": float(offer.amount + offer.discount),
+                        "discount": float(offer.discount),
+                        "pay_amount": float(offer.amount),
+                        "offered_on": today,
+                        "pay_by_date": offer.until_date,
+                    }
+                )
+
+    @api.model
+    def _open(self, notices):
+        self.sudo().search([("notice_id", "in", notices.ids), ("state", "=", "prepared")]).state = "open"
+
+    @api.model
+    def _cancel(self, notices):
+        self.sudo().search([("notice_id", "in", notices.ids), ("state", "in", ("prepared", "open"))]).state = "cancelled"
+
+    # === THE END === #
+
+    @api.model
+    def _settle_open(self, company):
+        """End the offers of a company that were taken up or ran out."""
+        today = company._dunning_today()
+        for offer in self.search([("company_id", "=", company.id), ("state", "=", "open")]):
+            offer._settle(today)
+
+    def _settle(self, today):
+        self.ensure_one()
+        payments = self._payments()
+        outcome = settle(self._to_engine(), payments, today)
+        self.amount_paid = float(sum((amount for _day, amount in payments), ZERO))
+        if outcome is None:
+            return
+        if outcome.outcome == "honoured" and outcome.write_off:
+            self._honour(outcome.write_off)
+        self.state = outcome.outcome
+
+    def _to_engine(self):
+        digits = self.currency_id.decimal_places
+        exact = {name: Decimal(f"{self[name]:.{digits}f}") for name in ("total_due", "discount", "pay_amount")}
+        return Offer(currency=self.currency_id.name, offered_on=self.offered_on, pay_by_date=self.pay_by_date, **exact)
+
+    def _items(self):
+        return self.notice_id.line_ids.item_id
+
+    def _receivables(self):
+        """Journal items the offer is about: of its invoices, and of its charges where they are booked."""
+        booked = self.notice_id.charge_ids.move_id.line_ids
+        lines = self._items().move_line_id | booked.filtered(lambda line: line.account_id.account_type == "asset_receivable")
+        return lines.sudo()
+
+    def _payments(self):
+        """(day, amount) of what arrived from the day of the offer to its last day: set against its invoices and charges,
+        or not set against anything yet."""
+        first, last = self.offered_on, self.pay_by_date
+        partials = self._receivables().matched_credit_ids
+        found = [(one.credit_move_id.date, one.debit_amount_currency) for one in partials if one.credit_move_id.payment_id
+                 or one.credit_move_id.statement_line_id]  # fmt: skip
+        allocations = self.env["dunning.allocation"].sudo().search([("item_id", "in", self._items().ids), ("kind", "=", "payment")])
+        found += [(one.date, one.amount) for one in allocations]
+        found += [(one.issue_date, -one.amount_open) for one in self._loose_payments()]
+        digits = self.currency_id.decimal_places
+        return [(day, Decimal(f"{amount:.{digits}f}")) for day, amount in found if day and first <= day <= last]
+
+    def _loose_payments(self):
+        return self.env["dunning.item"].sudo().search(
+            [
+                ("account_id", "=", self.account_id.id),
+                ("kind", "=", "payment"),
+                ("is_open", "=", True),
+                ("currency_id", "=", self.currency_id.id),
+            ]
+        )
+
+    def _honour(self, amount):
+        """Set loose money against the receivables and write the discount off. What cannot be written off here, because the
+        invoice is of another ledger or an account is missing, is asked of a person."""
+        lines = self._receivables().filtered(lambda line: not line.reconciled)
+        loose = self._loose_payments().move_line_id.filtered(
+            lambda line: self.offered_on <= line.date <= self.pay_by_date and line.account_id in lines.account_id
+        )
+        if lines and loose:
+            for account in lines.account_id:
+                (lines | loose).filtered(lambda line, account=account: line.account_id == account).reconcile()
+            lines = lines.filtered(lambda line: not line.reconciled)
+        company = self.company_id
+        if not lines or not company.dunning_discount_account_id or not company.dunning_discount_journal_id:
+            self._ask_write_off(amount)
+            return
+        self._write_off(lines.sorted("date_maturity"), amount)
+
+    def _ask_write_off(self, amount):
+        summary = self.env._("Write off the early-settlement discount")
+        note = self.env._(
+            "The offer of %(message)s was taken up: write off %(amount)s. It could not be done here: the invoice is of another "
+            "ledger, or the account or journal for discounts is empty in the settings of Collections.",
+            message=self.notice_id.display_name,
+            amount=self.currency_id.format(float(amount)),
+        )
+        self.error = summary
+        self.account_id._ask_person(summary, note)
+
+    def _write_off(self, lines, amount):
+        """One entry over all receivables, reconciled with them."""
+        company, currency = self.company_id, self.currency_id
+        left, parts = float(amount), []
+        for line in lines:
+            part = min(left, line.amount_residual_currency)
+            if currency.compare_amounts(part, 0) > 0:
+                parts.append((line, part))
+                left = currency.round(left - part)
+        total = sum(part for _line, part in parts)
+        today = company._dunning_today()
+        name = self.env._("Early settlement, %(message)s", message=self.notice_id._number())
+
+        def entry(account, signed):
+            balance = currency._convert(signed, company.currency_id, company, today)
+            return Command.create(
+                {
+                    "name": name,
+                    "account_id": account.id,
+                    "partner_id": self.account_id.partner_id.id,
+                    "currency_id": currency.id,
+                    "amount_currency": signed,
+                    "balance": balance,
+                }
+            )
+
+        move = (
+            self.env["account.move"]
+            .sudo()
+            .with_company(company)
+            .create(
+                {
+                    "move_type": "entry",
+                    "journal_id": company.dunning_discount_journal_id.id,
+                    "date": today,
+                    "ref": name,
+                    "line_ids": [entry(company.dunning_discount_account_id, total)]
+                    + [entry(line.account_id, -part) for line, part in parts],
+                }
+            )
+        )
+        move._post(soft=False)
+        credits = move.line_ids.filtered(lambda line: line.credit or line.amount_currency < 0)
+        for (line, _part), credit in zip(parts, credits.sorted("id")):
+            (line | credit).reconcile()
+        self.move_id = move
