@@ -5,12 +5,14 @@ import time
 
 from odoo import api, fields, models
 from odoo.fields import Domain
+from odoo.tools import config
 from psycopg2.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
 
 from .. import lib
 
-# A pass in Odoo's own scheduler ends between two pages after this long and goes on with the next trigger.
-LONGEST_PASS_S = 600
+# A pass in Odoo's own scheduler ends between two pages after this long, or well before Odoo would end its process.
+LONGEST_PASS_S = 3600
+SHARE_OF_LIMIT = 0.8
 VERB_TRIES = 5
 CONCURRENCY = (SerializationFailure, DeadlockDetected, LockNotAvailable)
 
@@ -64,17 +66,33 @@ class DunningLedgerPass(models.Model):
         """Run one pass in this process, committing after every verb. Return the connectors' `Outcome`."""
         self.ensure_one()
         sync, inprocess = lib.part("sync"), lib.part("gateway.inprocess")
-        began_s = time.monotonic()
+        ends_s = time.monotonic() + _longest_pass_s()
         outcome = sync.run_pass(
             inprocess.InProcessGateway(VerbCalls(self)),
             runner=f"odoo:{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}",
             open_source=lib.part("ledgers").open_source,
             reconcile=reconcile,
-            should_stop=lambda: time.monotonic() - began_s > LONGEST_PASS_S,
+            should_stop=lambda: time.monotonic() > ends_s,
         )
+        if outcome.result == "later" and time.monotonic() > ends_s:
+            self._tell_of_time_limit()
         if outcome.result in ("busy", "blocked"):
             self._put_off()
         return outcome
+
+    def _tell_of_time_limit(self):
+        """A pass that Odoo's limit cuts short again and again may never reach its end: say what helps."""
+        summary = self.env._("%(ledger)s: passes are cut short", ledger=self.name)
+        if summary not in self.activity_ids.mapped("summary"):
+            self._alert(
+                summary,
+                self.env._(
+                    "Odoo ends scheduled actions after %(limit)s seconds, and this ledger takes longer. Raise "
+                    "limit_time_real_cron in the server's configuration (an hour is plenty), or run dunning-sync "
+                    "beside Odoo.",
+                    limit=round(_longest_pass_s() / SHARE_OF_LIMIT),
+                ),
+            )
 
     def _put_off(self):
         """Somebody else is at work, or it cannot run: the scheduler looks again after the interval."""
@@ -83,3 +101,11 @@ class DunningLedgerPass(models.Model):
             ledger.wait_until or fields.Datetime.now(),
             fields.Datetime.add(fields.Datetime.now(), minutes=min(5, ledger.sync_interval_minutes)),
         )
+
+
+def _longest_pass_s():
+    """Seconds a pass may take here: Odoo kills a scheduled action, or restarts, at its own limit."""
+    limit_s = config["limit_time_real_cron"]
+    if limit_s < 0:
+        limit_s = config["limit_time_real"]
+    return min(LONGEST_PASS_S, limit_s * SHARE_OF_LIMIT) if limit_s else LONGEST_PASS_S

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from odoo.exceptions import UserError, ValidationError
 from odoo.tests import new_test_user, tagged
-from odoo.tools import mute_logger
+from odoo.tools import config, mute_logger
 
 from .. import lib
 from .ledger_common import LedgerHttpCase
@@ -241,6 +241,16 @@ class TestLedgerConnect(LedgerHttpCase):
         self.assertIn("Xero", ledger.state_reason)
         with self.assertRaisesRegex(UserError, "Connect or resume it first"):
             ledger.action_sync_now()
+
+    def test_a_pass_that_the_servers_limit_cuts_short_goes_on_later_and_says_what_helps(self):
+        ledger = self.unconnected_ledger(self.quickbooks)
+        self.consent(ledger)
+        with patch.dict(config.options, {"limit_time_real_cron": 0.0001}):
+            outcome = self.run_pass(ledger)
+        self.assertEqual((outcome.result, ledger.sync_ids[:1].outcome), ("later", "later"))
+        self.assertIn("limit_time_real_cron", ledger.activity_ids.note)
+        ledger.wait_until = False  # set by the sandbox's clock, which other tests move on by days
+        self.assertEqual(self.run_pass(ledger).result, "done")
 
     def test_the_scheduler_runs_what_is_due_and_leaves_the_rest(self):
         ledger = self.unconnected_ledger(self.quickbooks)
