@@ -18,6 +18,8 @@
         "data/ledger_cron.xml",
         "security/charge_rules.xml",
         "data/charge_cron.xml",
+        "security/ledger_writeback_rules.xml",
+        "data/ledger_writeback_cron.xml",
         "report/charge_sheet.xml",
         "views/ledger_consent_templates.xml",
         "wizards/dunning_ledger_organisation_views.xml",
@@ -39,6 +41,7 @@
         "views/account_move_views.xml",
         "wizards/wizard_views.xml",
         "views/menus.xml",
+        "views/dunning_ledger_writeback_views.xml",
     ],
     "assets": {
         "web.assets_backend": ["odoo_dunning/static/src/**/*"],

@@ -157,8 +157,12 @@ def _links(env, company, item_ids):
     )
     rows = env.execute_query(
         SQL(
-            """SELECT item.id, item.link_url, move.id, move.access_token
+            """SELECT item.id, paid_at.pay_link, move.id, move.access_token
                  FROM dunning_item item
+                 LEFT JOIN dunning_item paid_at
+                   ON paid_at.ledger_id = item.ledger_id AND paid_at.entity = item.entity
+                  AND paid_at.external_id = item.external_id AND paid_at.installment = 0
+                  AND COALESCE(paid_at.pay_link_ends_at > now() AT TIME ZONE 'UTC', TRUE)
                  LEFT JOIN account_move_line line ON line.id = item.move_line_id
                  LEFT JOIN account_move move ON move.id = line.move_id
                 WHERE item.id = ANY(%s)""",
@@ -166,9 +170,9 @@ def _links(env, company, item_ids):
         )
     )
     links = {}
-    for item_id, link_url, move_id, token in rows:
-        if link_url:
-            links[item_id] = link_url
+    for item_id, pay_link, move_id, token in rows:
+        if pay_link:
+            links[item_id] = pay_link
         elif token:
             links[item_id] = f"{base}/my/invoices/{move_id}?access_token={token}"
     return links

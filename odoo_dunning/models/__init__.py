@@ -61,3 +61,14 @@ from . import dunning_policy_screen
 from . import dunning_level_screen
 from . import dunning_template_screen
 from . import dunning_ledger_screen
+from . import dunning_ledger_client
+from . import dunning_ledger_account
+from . import dunning_ledger_write
+from . import dunning_ledger_writeback
+from . import dunning_ledger_reminders
+from . import dunning_notice_writeback
+from . import dunning_promise_writeback
+from . import dunning_item_writeback
+from . import dunning_level_documents
+from . import dunning_item_documents
+from . import dunning_notice_documents

@@ -57,9 +57,15 @@ class DunningLedgerConsent(models.Model):
         """Xero offers PKCE beside the secret; Intuit does not."""
         return self.vendor == "xero"
 
+    def _consent_scopes(self):
+        """Return the permissions to ask for; empty: those that reading needs."""
+        return ()
+
     def _consent_url(self, state, challenge):
         oauth = lib.part(f"{self.vendor}.oauth")
         more = {"code_challenge": challenge} if challenge else {}
+        if self._consent_scopes():
+            more["scopes"] = self._consent_scopes()
         return oauth.authorize_url(self.client_id, self.redirect_url, state, urls=self._urls(), **more)
 
     # === TAKE === #

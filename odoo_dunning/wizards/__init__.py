@@ -7,3 +7,4 @@ from . import dunning_call_wizard
 from . import dunning_level_wizard
 from . import dunning_undo_wizard
 from . import dunning_dismiss_wizard
+from . import dunning_ledger_receipt
