@@ -11,6 +11,7 @@ from .. import lib, secrets
 from .customers import Customers
 from .documents import Documents
 from .reading import Unreadable, read
+from .removals import Removals
 
 records = lib.part("records")
 
@@ -42,18 +43,18 @@ class Batch:
         customers = [entry for entry in fresh if entry.entity == "customer"]
         Customers(self).store(customers)
         waiting = self._called_for([entry.external_id for entry in customers])
-        documents = Documents(self)
-        documents.store([entry for entry in fresh if entry.entity not in ("customer", "tombstone")] + waiting)
-        documents.bury([entry for entry in fresh if entry.entity == "tombstone"])
+        documents = [entry for entry in fresh if entry.entity not in ("customer", "tombstone")]
+        Documents(self).store(documents + waiting)
+        Removals(self).bury([entry for entry in fresh if entry.entity == "tombstone"])
         return self.counts
 
     def bury_held(self):
         """Apply the removals that were held back for a person's word."""
-        Documents(self).bury_held()
+        Removals(self).bury_held()
 
     def revive_held(self):
         """Undo the removals that were held back: the records count again."""
-        Documents(self).revive_held()
+        Removals(self).revive_held()
 
     def _newest(self, wires):
         """Read the wires; of several versions of one record in this delivery the newest is left."""

@@ -8,6 +8,7 @@ from odoo.tools import SQL
 from .. import lib
 from .accounts import accounts_of
 from .allocations import Allocations
+from .currencies import Currencies
 from .matching import Matching
 
 records = lib.part("records")
@@ -17,7 +18,7 @@ COUNTED = (records.OPEN, records.PAID, records.UNKNOWN)
 
 
 class Documents:
-    """Stores document entries of a `Batch` and takes removed ones out of dunning."""
+    """Stores document entries of a `Batch`."""
 
     def __init__(self, batch):
         self.batch = batch
@@ -208,166 +209,6 @@ class Documents:
                 self.ledger.id,
             )
         )
-
-    # === REMOVALS === #
-
-    def bury(self, entries):
-        """Records that are gone at the source. Those with money open wait for the end of the pass: too many at
-        once are a question, not an order. Meanwhile they are not dunned."""
-        if not entries:
-            return
-        open_keys = self._open_keys(entries)
-        unknown = [entry for entry in entries if not entry.is_known]
-        known = [entry for entry in entries if entry.is_known]
-        held = [entry for entry in known if (entry.record.target, entry.external_id) in open_keys]
-        gone = [entry for entry in known if (entry.record.target, entry.external_id) not in open_keys]
-        self._hold(held)
-        self.batch.keep_versions([(entry, "gone", None, None, None, None) for entry in gone + unknown])
-        self._close([(entry.record.target, entry.external_id) for entry in gone])
-        self.batch.stored(gone + held)
-        self.batch.counts["unchanged"] += len(unknown)
-
-    def _open_keys(self, entries):
-        return set(
-            self.env.execute_query(
-                SQL(
-                    """
-                    SELECT r.entity, r.external_id
-                      FROM unnest(%s, %s) AS k (entity, external_id)
-                      JOIN dunning_ledger_record r
-                        ON r.ledger_id = %s AND r.entity = k.entity AND r.external_id = k.external_id
-                     WHERE r.amount_open <> 0 AND r.state IN ('live', 'held')
-                    """,
-                    [entry.record.target for entry in entries],
-                    [entry.external_id for entry in entries],
-                    self.ledger.id,
-                )
-            )
-        )
-
-    def _hold(self, entries):
-        if not entries:
-            return
-        self.env.cr.execute_values(
-            f"""
-            UPDATE dunning_ledger_record r SET state = 'held', removed_at = v.removed_at
-              FROM (VALUES %s) AS v (entity, external_id, removed_at)
-             WHERE r.ledger_id = {int(self.ledger.id)} AND r.entity = v.entity AND r.external_id = v.external_id
-            """,
-            [
-                (
-                    entry.record.target,
-                    entry.external_id,
-                    entry.record.updated_at.astimezone(timezone.utc).replace(tzinfo=None),
-                )
-                for entry in entries
-            ],
-        )
-        self._flag_held()
-
-    def _flag_held(self):
-        """Receivables whose removal waits are left out of dunning; those of the others are not."""
-        self.env.cr.execute(
-            SQL(
-                """
-                UPDATE dunning_item i SET no_followup = TRUE, source_state = 'removal', content_hash = ''
-                  FROM dunning_ledger_record r
-                 WHERE r.ledger_id = %s AND r.state = 'held' AND i.ledger_id = r.ledger_id
-                   AND i.entity = r.entity AND i.external_id = r.external_id AND i.source_state <> 'removal'
-                """,
-                self.ledger.id,
-            )
-        )
-        self.env["dunning.item"].invalidate_model()
-
-    def bury_held(self):
-        rows = self.env.execute_query(
-            SQL(
-                """
-                UPDATE dunning_ledger_record SET state = 'gone', updated_at = removed_at, removed_at = NULL,
-                       amount_open = 0
-                 WHERE ledger_id = %s AND state = 'held' RETURNING entity, external_id
-                """,
-                self.ledger.id,
-            )
-        )
-        self._close(rows)
-        self.env["dunning.ledger.record"].invalidate_model()
-
-    def revive_held(self):
-        self.env.cr.execute(
-            SQL(
-                """
-                UPDATE dunning_item i SET no_followup = FALSE, source_state = 'open', content_hash = r.content_hash
-                  FROM dunning_ledger_record r
-                 WHERE r.ledger_id = %s AND r.state = 'held' AND i.ledger_id = r.ledger_id
-                   AND i.entity = r.entity AND i.external_id = r.external_id AND i.source_state = 'removal'
-                """,
-                self.ledger.id,
-            )
-        )
-        self.env.cr.execute(
-            SQL(
-                "UPDATE dunning_ledger_record SET state = 'live', removed_at = NULL"
-                " WHERE ledger_id = %s AND state = 'held'",
-                self.ledger.id,
-            )
-        )
-        self.env["dunning.item"].invalidate_model()
-        self.env["dunning.ledger.record"].invalidate_model()
-
-    def _close(self, keys):
-        """Nothing is open on these any more, nothing is set against anything by them."""
-        if not keys:
-            return
-        entities, ids = zip(*keys, strict=True)
-        self.env.cr.execute(
-            SQL(
-                """
-                UPDATE dunning_item i SET amount_open = 0, is_open = FALSE, source_state = 'deleted',
-                       content_hash = ''
-                  FROM unnest(%s, %s) AS k (entity, external_id)
-                 WHERE i.ledger_id = %s AND i.entity = k.entity AND i.external_id = k.external_id
-                """,
-                list(entities),
-                list(ids),
-                self.ledger.id,
-            )
-        )
-        self.env["dunning.item"].invalidate_model()
-        Allocations(self.ledger, self.currencies).forget(keys)
-        gone_customers = [external_id for entity, external_id in keys if entity == "customer"]
-        if gone_customers:
-            self.env["dunning.customer"].search(
-                [("ledger_id", "=", self.ledger.id), ("external_id", "in", gone_customers)]
-            ).is_active_at_source = False
-
-
-class Currencies:
-    """ISO code to `res.currency`, known ones that are switched off included: those are switched on."""
-
-    def __init__(self, ledger):
-        self.ledger = ledger
-        self._ids = {}
-
-    def id_of(self, code):
-        """Return the id of the currency, or None when Odoo does not have it."""
-        if code not in self._ids:
-            self._ids[code] = self._find(code)
-        return self._ids[code]
-
-    def _find(self, code):
-        currency = (
-            self.ledger.env["res.currency"]
-            .with_context(active_test=False)
-            .search([("name", "=", code)], limit=1)
-        )
-        if currency and not currency.active:
-            currency.active = True
-            self.ledger._note(
-                self.ledger.env._("Currency %(code)s was switched on: the ledger uses it.", code=code)
-            )
-        return currency.id or None
 
 
 def _is_worth_a_row(record):

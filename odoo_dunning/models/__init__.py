@@ -30,6 +30,8 @@ from . import dunning_ledger_gateway
 from . import dunning_ledger_consent
 from . import dunning_ledger_notice
 from . import dunning_ledger_pass
+from . import dunning_ledger_watch
+from . import dunning_ledger_removal
 from . import dunning_ledger_match
 from . import dunning_ledger_payment
 from . import dunning_customer

@@ -6,15 +6,13 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError
 from odoo.tools import SQL
 
-from .. import lib, secrets
+from .. import lib
 from ..bulk import totals as account_totals
 from ..ingest.batch import Batch
 from ..ingest.matching import Matching
 
 LEAST_LEASE_S, LONGEST_LEASE_S = 30, 3600
 BUSY_RETRY_S = 10
-REMOVALS_FREE = 3  # so many removals in a pass are never asked about
-ENTITIES = ("customer", "invoice", "credit", "payment")
 
 
 class LeaseLost(UserError, lib.part("errors").LeaseLost):
@@ -360,115 +358,6 @@ class DunningLedgerGateway(models.Model):
         if summary not in self.activity_ids.mapped("summary"):
             self._alert(summary, message)
 
-    # === REMOVALS === #
-
-    def _settle_removals(self):
-        """Apply the removals this pass found, or ask first when they are more than the set share.
-
-        :return: how many wait for a person's word
-        """
-        held = self.env["dunning.ledger.record"].search([("ledger_id", "=", self.id), ("state", "=", "held")])
-        if not held:
-            return 0
-        open_count = self.env["dunning.ledger.record"].search_count(
-            [("ledger_id", "=", self.id), ("state", "in", ["live", "held"]), ("amount_open", "!=", 0)]
-        )
-        if len(held) <= max(
-            REMOVALS_FREE, open_count * self.removal_share_pct // 100, self.removal_confirmed
-        ):
-            self._apply_removals()
-            return 0
-        summary = self.env._("%(ledger)s: confirm removals", ledger=self.name)
-        if summary not in self.activity_ids.mapped("summary"):
-            self._alert(
-                summary,
-                self.env._(
-                    "%(count)s of %(total)s open receivables are gone at %(vendor)s. They are left out of dunning. "
-                    "Open the connection and confirm the removal, or reject it to have them read again.",
-                    count=len(held),
-                    total=open_count,
-                    vendor=self._vendor_label(),
-                ),
-            )
-        return len(held)
-
-    def _apply_removals(self):
-        Batch(self).bury_held()
-
-    def action_confirm_removals(self):
-        """A person says that the vanished receivables are really gone: those held back go now, those a comparison
-        stopped at may go with the next pass."""
-        self.ensure_one()
-        self.check_access("write")
-        ledger, count = self.sudo(), max(self.held_count, self.removal_asked)
-        ledger._apply_removals()
-        ledger._refresh_accounts()
-        ledger.write({"removal_confirmed": ledger.removal_asked, "removal_asked": 0})
-        if ledger.state == "connected":
-            ledger._request_sync()
-        self.message_post(body=self.env._("%(count)s removals confirmed.", count=count))
-
-    def action_reject_removals(self):
-        """A person says they are not: they count again, and the next pass reads everything."""
-        self.ensure_one()
-        self.check_access("write")
-        ledger, count = self.sudo(), max(self.held_count, self.removal_asked)
-        Batch(ledger).revive_held()
-        ledger.write({"cursors": False, "removal_asked": 0, "removal_confirmed": 0})
-        if ledger.state == "connected":
-            ledger._request_sync()
-        self.message_post(
-            body=self.env._("%(count)s removals rejected; the next pass reads everything again.", count=count)
-        )
-
-    # === SETTING ASIDE === #
-
-    def _set_aside(self, rows):
-        """Keep records that were not taken in: `(entity, external_id, cause, payload, is_wire)`."""
-        now = fields.Datetime.now()
-        values = [
-            (
-                self.id,
-                self.company_id.id,
-                str(entity)[:64],
-                str(external_id or "?")[:128],
-                _printable(cause),
-                secrets.seal_json(self.env, payload) if payload is not None else None,
-                is_wire,
-                now,
-                now,
-            )
-            for entity, external_id, cause, payload, is_wire in rows
-        ]
-        self.env.cr.execute_values(
-            """
-            INSERT INTO dunning_quarantine AS q
-                        (ledger_id, company_id, entity, external_id, cause, payload, is_wire, first_at, last_at,
-                         state, tries)
-                 VALUES %s
-            ON CONFLICT (ledger_id, entity, external_id) DO UPDATE
-                    SET cause = excluded.cause, payload = excluded.payload, is_wire = excluded.is_wire,
-                        last_at = excluded.last_at, tries = q.tries + 1, waits_for_ref = NULL,
-                        state = CASE WHEN q.state = 'dismissed' AND q.cause = excluded.cause
-                                     THEN 'dismissed' ELSE 'open' END
-            """,
-            list({value[2:4]: value for value in values}.values()),
-            template="(%s, %s, %s, %s, %s, %s, %s, %s, %s, 'open', 1)",
-        )
-        self.env["dunning.quarantine"].invalidate_model()
-
-    def _retry_set_aside(self, rows):
-        """Take set-aside records in again; those whose payload is the vendor's own are read with the next pass."""
-        ready = rows.filtered("is_wire")
-        if ready:
-            Batch(self).take([row._payload() for row in ready])
-        if rows - ready:
-            self.env["dunning.ledger.event"]._note(
-                self, [(row.entity, row.external_id) for row in rows - ready]
-            )
-            if self.state == "connected":
-                self._request_sync()
-
 
 def _clamp(seconds):
     return max(LEAST_LEASE_S, min(int(seconds), LONGEST_LEASE_S))
@@ -494,7 +383,3 @@ def _naive(text):
 def _positive(amount):
     """The unsigned amount as the ledger states it."""
     return str(abs(Decimal(amount))) if amount is not None else "0"
-
-
-def _printable(text):
-    return str(text).replace("\x00", "�")[:2000]

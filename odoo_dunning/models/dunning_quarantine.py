@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from .. import secrets
+from ..ingest.batch import Batch
 
 
 class DunningQuarantine(models.Model):
@@ -77,3 +78,57 @@ class DunningQuarantine(models.Model):
         """Return the stored record (dict), decrypted."""
         self.ensure_one()
         return secrets.unseal_json(self.env, self.sudo().payload)
+
+
+class DunningLedger(models.Model):
+    _inherit = "dunning.ledger"
+
+    def _set_aside(self, rows):
+        """Keep records that were not taken in: `(entity, external_id, cause, payload, is_wire)`."""
+        now = fields.Datetime.now()
+        values = [
+            (
+                self.id,
+                self.company_id.id,
+                str(entity)[:64],
+                str(external_id or "?")[:128],
+                _printable(cause),
+                secrets.seal_json(self.env, payload) if payload is not None else None,
+                is_wire,
+                now,
+                now,
+            )
+            for entity, external_id, cause, payload, is_wire in rows
+        ]
+        self.env.cr.execute_values(
+            """
+            INSERT INTO dunning_quarantine AS q
+                        (ledger_id, company_id, entity, external_id, cause, payload, is_wire, first_at, last_at,
+                         state, tries)
+                 VALUES %s
+            ON CONFLICT (ledger_id, entity, external_id) DO UPDATE
+                    SET cause = excluded.cause, payload = excluded.payload, is_wire = excluded.is_wire,
+                        last_at = excluded.last_at, tries = q.tries + 1, waits_for_ref = NULL,
+                        state = CASE WHEN q.state = 'dismissed' AND q.cause = excluded.cause
+                                     THEN 'dismissed' ELSE 'open' END
+            """,
+            list({value[2:4]: value for value in values}.values()),
+            template="(%s, %s, %s, %s, %s, %s, %s, %s, %s, 'open', 1)",
+        )
+        self.env["dunning.quarantine"].invalidate_model()
+
+    def _retry_set_aside(self, rows):
+        """Take set-aside records in again; those whose payload is the vendor's own are read with the next pass."""
+        ready = rows.filtered("is_wire")
+        if ready:
+            Batch(self).take([row._payload() for row in ready])
+        if rows - ready:
+            self.env["dunning.ledger.event"]._note(
+                self, [(row.entity, row.external_id) for row in rows - ready]
+            )
+            if self.state == "connected":
+                self._request_sync()
+
+
+def _printable(text):
+    return str(text).replace("\x00", "�")[:2000]

@@ -1,0 +1,28 @@
+"""Currencies as a ledger names them."""
+
+
+class Currencies:
+    """ISO code to `res.currency`, known ones that are switched off included: those are switched on."""
+
+    def __init__(self, ledger):
+        self.ledger = ledger
+        self._ids = {}
+
+    def id_of(self, code):
+        """Return the id of the currency, or None when Odoo does not have it."""
+        if code not in self._ids:
+            self._ids[code] = self._find(code)
+        return self._ids[code]
+
+    def _find(self, code):
+        currency = (
+            self.ledger.env["res.currency"]
+            .with_context(active_test=False)
+            .search([("name", "=", code)], limit=1)
+        )
+        if currency and not currency.active:
+            currency.active = True
+            self.ledger._note(
+                self.ledger.env._("Currency %(code)s was switched on: the ledger uses it.", code=code)
+            )
+        return currency.id or None
