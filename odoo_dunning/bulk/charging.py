@@ -135,7 +135,7 @@ def reckon(notices, looks, today):
     for notice_id, subject in subjects(charging, notices, looks).items():
         law, claims = charging.claimant.claims(subject)
         fresh = {(claimed.item_id, claimed.kind): claimed for claimed in claims if not claimed.message}
-        charges = notices.env["dunning.charge"].search([("notice_id", "=", notice_id), ("stage", "=", "claimed")])
+        charges = notices.env["dunning.charge"].sudo().search([("notice_id", "=", notice_id), ("stage", "=", "claimed")])
         for charge in charges:
             _renew(charging, charge, subject, law, fresh.get((charge.item_id.id, charge.kind)), today)
 
@@ -191,7 +191,8 @@ def sheet(claimant, subject, law, item_id, amount):
 def reclaim(notices, looks, today):
     """A message changed its level in the proposal: claim again."""
     charging = Charging(notices.env, notices.company_id, today)
-    notices.env["dunning.charge"].search([("notice_id", "in", notices.ids), ("stage", "in", ("claimed", "refused"))]).unlink()
+    charges = notices.env["dunning.charge"].sudo()
+    charges.search([("notice_id", "in", notices.ids), ("stage", "in", ("claimed", "refused"))]).unlink()
     if not charging.levels:
         return
     charging.env.flush_all()

@@ -16,8 +16,8 @@ KINDS = [
     ("collection_cost", "Collection cost"),
     ("penalty", "Penalty"),
 ]
-# Order in which money that arrives is counted: costs before interest.
-_PAID_FIRST = {kind: place for place, (kind, _label) in enumerate(reversed(KINDS))}
+# Money that arrives is counted against costs before interest: what is still open is interest first.
+_OPEN_FIRST = {kind: place for place, (kind, _label) in enumerate(KINDS)}
 
 
 class DunningCharge(models.Model):
@@ -114,7 +114,7 @@ class DunningCharge(models.Model):
             charge.amount_due = charge.amount - charge.amount_waived
         for move in standing.move_id:
             left = move.amount_residual
-            for charge in move._dunning_charges().sorted(lambda one: (_PAID_FIRST[one.kind], -one.id)):
+            for charge in move._dunning_charges().sorted(lambda one: (_OPEN_FIRST[one.kind], -one.id)):
                 share = min(left, charge.amount - charge.amount_waived) if charge.stage == "booked" else 0.0
                 left -= share
                 if charge in standing:

@@ -90,7 +90,7 @@ class DunningOffer(models.Model):
     def _settle_open(self, company):
         """End the offers of a company that were taken up or ran out."""
         today = company._dunning_today()
-        for offer in self.search([("company_id", "=", company.id), ("state", "=", "open")]):
+        for offer in self.sudo().search([("company_id", "=", company.id), ("state", "=", "open")]):
             offer._settle(today)
 
     def _settle(self, today):

@@ -14,3 +14,5 @@ from . import test_ledger_webhooks
 from . import test_ledger_json2
 from . import test_ledger_match
 from . import test_charge_claim
+from . import test_charge_booking
+from . import test_ledger_writeback
