@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 
 import pytest
 from dunning_connectors.budget import Budget, Limits
 from dunning_connectors.sync import run_pass
 
 from .ledgers import LEDGERS
+from .odoo_receivers import OdooInstallation, OdooReceiver
 from .receivers import RECEIVERS
 
 
@@ -71,6 +73,24 @@ class Trial:
             one.close()
 
 
+@pytest.fixture(scope="session")
+def odoo_installation():
+    """A real Odoo, and a server on it; both keep secrets with the same key."""
+    from cryptography.fernet import Fernet
+    from tests.stage import odoo, server
+
+    name, key = f"dunning_contract_{os.getpid()}", Fernet.generate_key().decode()
+    odoo.create_database_with_addon(name)
+    os.environ["ODOO_DUNNING_KEY"] = key
+    with server.running(name, variables={"ODOO_DUNNING_KEY": key}) as running:
+        OdooReceiver.installation = OdooInstallation(name)
+        OdooReceiver.server_url = running.url
+        yield
+    OdooReceiver.installation.close()
+    del os.environ["ODOO_DUNNING_KEY"]
+    odoo.drop_database(name)
+
+
 @pytest.fixture(params=LEDGERS.values(), ids=LEDGERS)
 def ledger_class(request):
     return request.param
@@ -78,6 +98,8 @@ def ledger_class(request):
 
 @pytest.fixture(params=RECEIVERS)
 def receiver_class(request):
+    if issubclass(request.param, OdooReceiver):
+        request.getfixturevalue("odoo_installation")
     return request.param
 
 

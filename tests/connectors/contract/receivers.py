@@ -1,7 +1,7 @@
 """What a receiving side has to bring: a gateway, and a look at what it stored.
 
 `MemoryReceiver` is the in-process gateway over the store in memory; `HttpReceiver` the same store behind Odoo's JSON-2
-conventions over real HTTP. A receiver over a real Odoo adds itself to `RECEIVERS` with the same properties.
+conventions over real HTTP. `odoo_receivers` are the same over a real Odoo.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 from ..memory_gateway import MemoryLedger
+from .odoo_receivers import OdooJson2Receiver, OdooReceiver
 
 API_KEY = "an-api-key-nobody-may-log"
 
@@ -68,8 +69,9 @@ class MemoryReceiver:
     def reports(self):
         return self.store.reports
 
-    def differences(self):
-        return self.store.differences
+    def uncovered(self):
+        """How many differences the control totals of all passes found."""
+        return len(self.store.differences)
 
     def writes(self):
         """How many records were written since the beginning."""
@@ -163,4 +165,9 @@ def error(status, name, message):
     return Response(json.dumps(body), status, content_type="application/json")
 
 
-RECEIVERS = [pytest.param(MemoryReceiver, id="in_process"), pytest.param(HttpReceiver, id="json2")]
+RECEIVERS = [
+    pytest.param(MemoryReceiver, id="in_process"),
+    pytest.param(HttpReceiver, id="json2"),
+    pytest.param(OdooReceiver, id="odoo_in_process", marks=pytest.mark.odoo),
+    pytest.param(OdooJson2Receiver, id="odoo_json2", marks=pytest.mark.odoo),
+]
