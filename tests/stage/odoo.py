@@ -49,14 +49,23 @@ def command(*arguments: str, addons: list[Path] | None = None) -> list[str]:
     return [sys.executable, "-m", "odoo", *arguments, f"--addons-path={path}"]
 
 
-def run(*arguments: str, log: Path | None = None, addons: list[Path] | None = None) -> int:
-    """Run Odoo to its end; output goes to `log`, else to ours. Returns its exit status."""
+def run(
+    *arguments: str,
+    log: Path | None = None,
+    addons: list[Path] | None = None,
+    variables: dict[str, str] | None = None,
+) -> int:
+    """Run Odoo to its end; output goes to `log`, else to ours. Returns its exit status.
+
+    `variables` go into its environment.
+    """
+    words = command(*arguments, addons=addons)
     if log is None:
-        return subprocess.run(command(*arguments, addons=addons), env=environment()).returncode
+        return subprocess.run(words, env={**environment(), **(variables or {})}).returncode
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as out:
         return subprocess.run(
-            command(*arguments, addons=addons), env=environment(), stdout=out, stderr=subprocess.STDOUT
+            words, env={**environment(), **(variables or {})}, stdout=out, stderr=subprocess.STDOUT
         ).returncode
 
 
