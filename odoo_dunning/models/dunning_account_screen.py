@@ -6,6 +6,8 @@ from ..bulk import recheck
 from ..engine import explain
 from ..engine.snapshot import FOREVER, Reason
 
+# Time alone will change these answers.
+_NOTHING_TO_DO = (Reason.NOTIFY, Reason.TOO_YOUNG, Reason.WAITING, Reason.CONTACTED, Reason.NOT_WORKING_DAY)
 # The value of a reason that says when things go on.
 _DATES = ("send_date", "from_date", "next_date", "promised_date", "until_date")
 
@@ -17,7 +19,7 @@ class DunningAccountScreen(models.Model):
 
     phone = fields.Char(related="partner_id.phone")
     email = fields.Char(related="partner_id.email")
-    chips = fields.Json(compute="_compute_chips", string="Status", help="What a person should know before acting.")
+    chips = fields.Json(compute="_compute_chips", string="Status")
     balances = fields.Json(compute="_compute_balances", string="Balance per currency")
     next_action = fields.Char(compute="_compute_next_action", help="What the next run would do, as of now, and why.")
     next_action_date = fields.Date(compute="_compute_next_action")
@@ -171,7 +173,7 @@ class DunningAccountScreen(models.Model):
             "currency_id": item.currency_id.id,
             "is_in_message": answer.code == Reason.NOTIFY,
             "reason": reasons.sentence(self.env, answer.code, stored),
-            "next_step": reasons.next_step(self.env, answer.code),
+            "next_step": "" if answer.code in _NOTHING_TO_DO else reasons.next_step(self.env, answer.code),
             "policy": reasons.policy_source(self.env, answer.policy_source),
         }
 

@@ -11,7 +11,7 @@ class DunningLedgerScreen(models.Model):
 
     _inherit = "dunning.ledger"
 
-    state_line = fields.Char(compute="_compute_state_line", help="How the connection stands, in one sentence.")
+    state_line = fields.Char(compute="_compute_state_line", string="How it stands")
     state_kind = fields.Selection(
         [("success", "Good"), ("info", "Busy"), ("warning", "Look at it"), ("danger", "Stopped")],
         compute="_compute_state_line",

@@ -7,6 +7,13 @@ class DunningLevelScreen(models.Model):
     _inherit = "dunning.level"
 
     when = fields.Char(compute="_compute_when", string="When")
+    channel_names = fields.Char(compute="_compute_channel_names", string="By")
+
+    @api.depends("by_email", "by_letter", "by_sms", "by_call")
+    def _compute_channel_names(self):
+        for level in self:
+            labels = [level._fields[f"by_{name}"]._description_string(self.env) for name in level._channels()]
+            level.channel_names = ", ".join(labels)
 
     @api.depends("delay_days")
     def _compute_when(self):

@@ -11,6 +11,13 @@ class DunningNoticeScreen(models.Model):
     preview_html = fields.Text(compute="_compute_preview", string="Preview")
     preview_text = fields.Text(compute="_compute_preview", string="Plain text")
     preview_error = fields.Char(compute="_compute_preview")
+    language_name = fields.Char(compute="_compute_language_name", string="In language")
+
+    @api.depends("lang")
+    def _compute_language_name(self):
+        names = dict(self.env["res.lang"].with_context(active_test=False).get_installed())
+        for notice in self:
+            notice.language_name = names.get(notice.lang) or notice.lang
 
     @api.depends("subject", "body_html", "body_text", "is_edited", "level_id", "partner_id", "state")
     def _compute_preview(self):

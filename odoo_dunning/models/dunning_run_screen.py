@@ -10,7 +10,7 @@ class DunningRunScreen(models.Model):
 
     _inherit = "dunning.run"
 
-    summary = fields.Json(compute="_compute_summary", help="What goes out at which level and currency, and what stays.")
+    summary = fields.Json(compute="_compute_summary")
     leave_count = fields.Integer(compute="_compute_leave_count", string="Left out")
     needs_second_person = fields.Boolean(compute="_compute_needs_second_person")
     sending_pct = fields.Float(compute="_compute_sending_pct", string="Sent so far")
@@ -32,7 +32,8 @@ class DunningRunScreen(models.Model):
             )
 
     def _compute_summary(self):
-        """`{"messages": [{level, channel, currency_id, count, items, amount}], "left": [{code, label, count, next_step}]}`"""
+        """`{"messages": [{level_id, level, channel, count, items, amounts: [{currency_id, currency, amount}]}],
+        "left": [{code, label, count, next_step}]}`"""
         for run in self:
             run.summary = {"messages": run._message_figures(), "left": run._left_figures()}
 
@@ -43,21 +44,25 @@ class DunningRunScreen(models.Model):
             ["__count", "item_count:sum", "amount_total:sum"],
         )
         channels = dict(self.env["dunning.notice"]._fields["channel"]._description_selection(self.env))
-        return [
-            {
-                "level_id": level.id,
-                "level": level.name,
-                "rank": level.rank,
-                "channel": channels[channel],
-                "currency_id": currency.id,
-                "count": count,
-                "items": items,
-                "amount": amount,
-            }
-            for level, channel, currency, count, items, amount in sorted(
-                groups, key=lambda group: (group[0].rank, group[1], group[2].name)
+        rows = {}
+        for level, channel, currency, count, items, amount in sorted(
+            groups, key=lambda group: (group[0].rank, group[1], group[2].name)
+        ):
+            row = rows.setdefault(
+                (level, channel),
+                {
+                    "level_id": level.id,
+                    "level": level.name,
+                    "channel": channels[channel],
+                    "count": 0,
+                    "items": 0,
+                    "amounts": [],
+                },
             )
-        ]
+            row["count"] += count
+            row["items"] += items
+            row["amounts"].append({"currency_id": currency.id, "currency": currency.name, "amount": amount})
+        return list(rows.values())
 
     def _left_figures(self):
         groups = self.env["dunning.run.line"]._read_group(

@@ -12,12 +12,14 @@ class DunningTemplateScreen(models.Model):
 
     title = fields.Char(compute="_compute_title", string="Text")
     language_name = fields.Char(compute="_compute_title", string="In")
+    subject_sample = fields.Char(compute="_compute_subject_sample", string="Subject, for example")
     level_count = fields.Integer(compute="_compute_level_count", string="Used by levels")
 
     @api.depends("key", "lang")
     def _compute_title(self):
-        names = dict(self.env["res.lang"].with_context(active_test=False).search([]).mapped(lambda one: (one.code, one.name)))
-        by_base = {code.split("_")[0]: name.split(" (")[0].split(" / ")[0] for code, name in names.items()}
+        languages = self.env["res.lang"].with_context(active_test=False).search([])
+        names = {language.code: language.name for language in languages}
+        by_base = {code.split("_")[0]: name.split(" (")[0].split(" / ")[0] for code, name in sorted(names.items())}
         for template in self:
             template.title = self._title_of(template.key)
             lang = template.lang or ""
@@ -36,6 +38,21 @@ class DunningTemplateScreen(models.Model):
             "receipt": self.env._("Thanks for the payment"),
         }
         return known.get(key) or (key or "").replace("_", " ").capitalize()
+
+    @api.depends("key", "lang")
+    def _compute_display_name(self):
+        for template in self:
+            template.display_name = f"{template.title} · {template.language_name}"
+
+    @api.depends("subject", "lang", "key")
+    def _compute_subject_sample(self):
+        for template in self:
+            level_key = template.key if template.key in rendering.LEVEL_KEYS else "friendly"
+            sample = rendering.sample_contexts(template.lang or "en", level_key)[0]
+            try:
+                template.subject_sample = rendering.render(template._parts(), sample).subject
+            except rendering.TemplateProblem:
+                template.subject_sample = template.subject
 
     def _compute_level_count(self):
         groups = dict(
@@ -71,11 +88,11 @@ class DunningTemplateScreen(models.Model):
         account = self.env["dunning.account"].browse(account_id).exists()
         context = self._context_of(account, draft, level_key) if account else samples[0]
         try:
-            subject, html, text = rendering.render(parts, context)
+            message = rendering.render(parts, context)
         except rendering.TemplateProblem as problem:
             answer["problems"].append(_plain(problem.problem))
             return answer
-        return {**answer, "subject": subject, "html": html, "text": text}
+        return {**answer, "subject": message.subject, "html": message.html, "text": message.text}
 
     def _context_of(self, account, draft, level_key):
         """What a message to this customer would show: their open invoices in the currency they owe most in."""

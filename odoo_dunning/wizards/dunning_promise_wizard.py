@@ -38,8 +38,7 @@ class DunningPromiseWizard(models.TransientModel):
     @api.depends("account_id")
     def _compute_available_currency_ids(self):
         for wizard in self:
-            items = wizard.account_id.item_ids.filtered(lambda item: item.is_open and item.kind == "invoice")
-            wizard.available_currency_ids = items.currency_id or wizard.account_id.currency_id
+            wizard.available_currency_ids = wizard._open_invoices().currency_id or wizard.account_id.currency_id
 
     @api.depends("available_currency_ids")
     def _compute_currency_id(self):
@@ -51,12 +50,12 @@ class DunningPromiseWizard(models.TransientModel):
         """Suggested: what is overdue; where nothing is, everything open."""
         today = fields.Date.context_today(self)
         for wizard in self:
-            items = wizard.account_id.item_ids.filtered(
-                lambda item, currency=wizard.currency_id: item.is_open
-                and item.kind == "invoice"
-                and item.currency_id == currency
-            )
+            currency = wizard.currency_id._origin
+            items = wizard._open_invoices().filtered(lambda item, currency=currency: item.currency_id == currency)
             wizard.item_ids = items.filtered(lambda item: item.due_date and item.due_date < today) or items
+
+    def _open_invoices(self):
+        return self.account_id._origin.item_ids.filtered(lambda item: item.is_open and item.kind == "invoice")
 
     @api.depends("item_ids")
     def _compute_amount(self):

@@ -12,6 +12,10 @@ export class BalancesField extends Component {
         return this.props.record.data[this.props.name] || [];
     }
 
+    get hasCredits() {
+        return this.rows.some((row) => row.credits);
+    }
+
     money(amount, row) {
         return formatMonetary(amount, { currencyId: row.currency_id });
     }

@@ -1,4 +1,5 @@
 import { Component } from "@odoo/owl";
+import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { formatMonetary } from "@web/views/fields/formatters";
@@ -25,25 +26,33 @@ export class RunSummaryField extends Component {
         return this.summary.left || [];
     }
 
-    /** Money adds up per currency only. */
-    get totals() {
-        const totals = {};
-        for (const row of this.messages) {
-            totals[row.currency_id] ??= { currency_id: row.currency_id, count: 0, items: 0, amount: 0 };
-            totals[row.currency_id].count += row.count;
-            totals[row.currency_id].items += row.items;
-            totals[row.currency_id].amount += row.amount;
+    /** One column per currency: money adds up in its own only. */
+    get currencies() {
+        const found = new Map();
+        for (const { currency_id, currency } of this.messages.flatMap((row) => row.amounts)) {
+            found.set(currency_id, { id: currency_id, name: currency });
         }
-        return Object.values(totals);
+        return [...found.values()].sort((one, other) => one.name.localeCompare(other.name));
     }
 
-    money(row) {
-        return formatMonetary(row.amount, { currencyId: row.currency_id });
+    get rows() {
+        return this.messages.length > 1 ? [...this.messages, this.total] : this.messages;
+    }
+
+    get total() {
+        const sum = (name) => this.messages.reduce((total, row) => total + row[name], 0);
+        const amounts = this.messages.flatMap((row) => row.amounts);
+        return { isTotal: true, level: _t("Total"), count: sum("count"), items: sum("items"), amounts };
+    }
+
+    money(row, currency) {
+        const amounts = row.amounts.filter((one) => one.currency_id === currency.id).map((one) => one.amount);
+        const total = amounts.reduce((sum, amount) => sum + amount, 0);
+        return amounts.length ? formatMonetary(total, { currencyId: currency.id }) : "";
     }
 
     openMessages(row) {
-        const domain = [["level_id", "=", row.level_id], ["currency_id", "=", row.currency_id]];
-        this.open("odoo_dunning.dunning_notice_action_review", domain);
+        this.open("odoo_dunning.dunning_notice_action_review", row.isTotal ? [] : [["level_id", "=", row.level_id]]);
     }
 
     openLeft(row) {

@@ -1,4 +1,4 @@
-import { Component, useState } from "@odoo/owl";
+import { Component, useChildSubEnv, useState } from "@odoo/owl";
 import { Domain } from "@web/core/domain";
 import { evaluateExpr } from "@web/core/py_js/py";
 import { registry } from "@web/core/registry";
@@ -27,6 +27,8 @@ export class EmbeddedList extends Component {
     setup() {
         this.action = useService("action");
         this.state = useState({ version: 0 });
+        // The form has the focus, not the search of a list in it.
+        useChildSubEnv({ config: { ...this.env.config, disableSearchBarAutofocus: true } });
         useBus(this.env.bus, "DUNNING:DONE", ({ detail }) => {
             if (detail.resId === this.props.record.resId) {
                 this.state.version++;
