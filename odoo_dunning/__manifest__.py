@@ -41,6 +41,8 @@
         "views/account_move_views.xml",
         "wizards/wizard_views.xml",
         "views/menus.xml",
+        "views/dunning_charge_views.xml",
+        "views/dunning_law_views.xml",
         "views/dunning_ledger_writeback_views.xml",
     ],
     "assets": {

@@ -10,4 +10,3 @@ def read_shipped(name):
     """The lines of a CSV that comes with the addon, as dicts of text."""
     with file_open(f"odoo_dunning/data/law/{name}.csv", "r") as file:
         return list(csv.DictReader(io.StringIO(file.read())))
-

@@ -47,7 +47,9 @@ class _Dresser:
         self.subjects = charging.subjects(self.charging, notices, looks) if self.charging.levels else {}
         charges = self.env["dunning.charge"].sudo()
         mains = [(notice.main_id or notice).id for notice in notices]
-        self.own = charges.search([("notice_id", "in", mains), ("stage", "=", "claimed")]).grouped("notice_id")
+        self.own = charges.search([("notice_id", "in", mains), ("stage", "=", "claimed")]).grouped(
+            "notice_id"
+        )
         self.standing = charges.search(
             [("account_id", "in", notices.account_id.ids), ("stage", "in", ("announced", "booked"))]
         ).grouped(lambda charge: (charge.account_id.id, charge.currency_id.id))
@@ -61,7 +63,9 @@ class _Dresser:
         own = self.own.get(main, self.env["dunning.charge"]).filtered("amount")
         standing = self._standing(main)
         shown = [self._charge(charge, subject, law, context, charge._exact()) for charge in own]
-        shown += [self._charge(charge, None, law, context, charge._exact("amount_due")) for charge in standing]
+        shown += [
+            self._charge(charge, None, law, context, charge._exact("amount_due")) for charge in standing
+        ]
         charges = tuple(shown)
         totals = r.Totals.of(context.items, charges)
         return replace(
@@ -84,8 +88,10 @@ class _Dresser:
         charging_level = main.level_id.id in self.charging.levels
         key = (main.account_id.id, main.currency_id.id)
         return self.standing.get(key, self.env["dunning.charge"]).filtered(
-            lambda charge: charge.amount_due
-            and (charge.item_id in items or (charging_level and not charge.item_id.is_open))
+            lambda charge: (
+                charge.amount_due
+                and (charge.item_id in items or (charging_level and not charge.item_id.is_open))
+            )
         )
 
     # Charges
@@ -143,7 +149,9 @@ class _Dresser:
             if subject.terms.agreed is not None:
                 terms = self.charging.claimant.terms_of(subject, law, late)
                 rate = rate_on(terms, late.due_date, self.today)[0]
-                keys["interest.agreed"] = {"rate_pct": formats.number(rate, max(-rate.as_tuple().exponent, 0))}
+                keys["interest.agreed"] = {
+                    "rate_pct": formats.number(rate, max(-rate.as_tuple().exponent, 0))
+                }
             else:
                 key = legal_texts.basis_key(book, law.jurisdiction, subject.debtor_type, dates)
                 if key:
@@ -186,7 +194,7 @@ class _Dresser:
             "cost": self._announced(subject, law, "collection_cost", formats),
             "penalty": self._announced(subject, law, "penalty", formats),
         }
-        return {key: values for key in wanted}
+        return dict.fromkeys(wanted, values)
 
     def _announced(self, subject, law, kind, formats):
         """What may be claimed later if the customer does not pay now."""

@@ -26,7 +26,9 @@ def rates(env, company, today):
     """Currency code -> units per unit of company currency on the day, exact as stored."""
     currencies = env["res.currency"].with_context(active_test=False).search([])
     found = currencies._get_rates(company, today)
-    return {currency.name: Decimal(str(found[currency.id])) for currency in currencies if found.get(currency.id)}
+    return {
+        currency.name: Decimal(str(found[currency.id])) for currency in currencies if found.get(currency.id)
+    }
 
 
 def digits(env):
@@ -71,7 +73,9 @@ def item_facts(env, item_ids, without_notices=(), with_messages=True):
     earlier = _earlier(env, ids, list(without_notices))
     messages = _messages(env, ids) if with_messages else {}
     return {
-        item_id: ItemFacts(tuple(events.get(item_id, ())), tuple(earlier.get(item_id, ())), tuple(messages.get(item_id, ())))
+        item_id: ItemFacts(
+            tuple(events.get(item_id, ())), tuple(earlier.get(item_id, ())), tuple(messages.get(item_id, ()))
+        )
         for item_id in events.keys() | earlier.keys() | messages.keys()
     }
 

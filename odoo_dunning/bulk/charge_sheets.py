@@ -62,7 +62,10 @@ def sheet_of(notice):
         date=formats.date((notice.sent_at or notice.send_at or notice.create_date).date(), "long"),
         language=labels["language"],
         direction=labels["direction"],
-        labels={name: labels[name] for name in ("invoice", "due_date", "period", "days", "base_amount", "rate", "interest")},
+        labels={
+            name: labels[name]
+            for name in ("invoice", "due_date", "period", "days", "base_amount", "rate", "interest")
+        },
         charges=tuple(_charge(charge, formats, texts, language) for charge in charges),
         total_label=legal_texts.sentence(texts, "sheet.total", language),
         total=formats.money(sum((charge._exact() for charge in charges), Decimal(0))),
@@ -73,7 +76,9 @@ def sheet_of(notice):
 
 def _charge(charge, formats, texts, language):
     made = charge.sheet
-    formula = legal_texts.sentence(texts, f"sheet.formula.{FORMULAS[made['day_count']]}", language) if made else ""
+    formula = (
+        legal_texts.sentence(texts, f"sheet.formula.{FORMULAS[made['day_count']]}", language) if made else ""
+    )
     item = charge.item_id
     return SheetCharge(
         label=r.charge_label(language, SHOWN_AS.get(charge.kind, r.FEE)),

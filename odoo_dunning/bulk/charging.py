@@ -56,7 +56,9 @@ class Charging:
             level = self.levels.get(message.level_id)
             if level is not None:
                 by_id = {item.id: item for item in items}
-                invoices = tuple(by_id[item_id] for item_id in message.item_ids if by_id[item_id].kind == "invoice")
+                invoices = tuple(
+                    by_id[item_id] for item_id in message.item_ids if by_id[item_id].kind == "invoice"
+                )
                 if invoices:
                     subject = Subject(account, level, message.currency, invoices, credits_of(decision, by_id))
                     self.pending.append((notice_of[message.item_ids[0]], subject))
@@ -73,14 +75,17 @@ class Charging:
         if lines:
             with snapshot.exact_cursor(self.env) as cursor:
                 cursor.copy_expert(
-                    f"COPY dunning_charge ({', '.join(CHARGE_COLUMNS)}) FROM STDIN", io.StringIO("".join(lines))
+                    f"COPY dunning_charge ({', '.join(CHARGE_COLUMNS)}) FROM STDIN",
+                    io.StringIO("".join(lines)),
                 )
             self.env["dunning.charge"].invalidate_model()
 
     def with_facts(self, pending, without_notices=()):
         """The same (notice id, Subject), with terms and facts filled in."""
         terms = charge_facts.account_terms(self.env, {subject.account.id for _id, subject in pending})
-        with_messages = any(subject.level.fee_kind or subject.debtor_type == "b2c" for _id, subject in pending)
+        with_messages = any(
+            subject.level.fee_kind or subject.debtor_type == "b2c" for _id, subject in pending
+        )
         item_ids = [item.id for _id, subject in pending for item in subject.items]
         facts = charge_facts.item_facts(self.env, item_ids, without_notices, with_messages)
         for notice_id, subject in pending:
@@ -122,7 +127,9 @@ def subjects(charging, notices, looks):
         invoices = tuple(look.items[item_id] for item_id in wanted if item_id in look.items)
         if level is not None and invoices and not notice.corrects_id:
             credits = credits_of(look.decision, look.items)
-            pending.append((main.id, Subject(look.account, level, notice.currency_id.name, invoices, credits)))
+            pending.append(
+                (main.id, Subject(look.account, level, notice.currency_id.name, invoices, credits))
+            )
     return dict(charging.with_facts(pending, [notice_id for notice_id, _subject in pending]))
 
 
@@ -135,7 +142,11 @@ def reckon(notices, looks, today):
     for notice_id, subject in subjects(charging, notices, looks).items():
         law, claims = charging.claimant.claims(subject)
         fresh = {(claimed.item_id, claimed.kind): claimed for claimed in claims if not claimed.message}
-        charges = notices.env["dunning.charge"].sudo().search([("notice_id", "=", notice_id), ("stage", "=", "claimed")])
+        charges = (
+            notices.env["dunning.charge"]
+            .sudo()
+            .search([("notice_id", "=", notice_id), ("stage", "=", "claimed")])
+        )
         for charge in charges:
             _renew(charging, charge, subject, law, fresh.get((charge.item_id.id, charge.kind)), today)
 
@@ -155,7 +166,7 @@ def _renew(charging, charge, subject, law, claimed, today):
     if charge.kind == INTEREST:
         vals["sheet"] = sheet(charging.claimant, subject, law, charge.item_id.id, amount)
         vals["row_keys"] = vals["sheet"]["row_ids"]
-    charge.with_context(dunning_reckoning=True).write(vals)
+    charge.write(vals)
 
 
 def sheet(claimant, subject, law, item_id, amount):

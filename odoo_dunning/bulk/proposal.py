@@ -7,6 +7,7 @@ import gc
 import io
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -42,7 +43,9 @@ class Proposal:
         self.company = run.company_id
         self.now = run._now()
         self.policies = snapshot.policies(self.env, self.company, run.date)
-        self.ruling = snapshot.ruling(self.env, self.company, run.date, self.now)
+        circumstances = snapshot.ruling(self.env, self.company, run.date, self.now)
+        by_date, by_hour = snapshot.scheduled(self.env, self.company, self.now)
+        self.ruling = replace(circumstances, scheduled_by_date=by_date, scheduled_by_hour=by_hour)
         self.ration = Ration.of(self.ruling)
         self.currencies = dict(self.env.execute_query(SQL("SELECT name, id FROM res_currency")))
         self.charging = Charging(self.env, self.company, run.date)
@@ -99,7 +102,7 @@ class Proposal:
             lines.append(
                 f"{prefix}{item_id}\t{decided}\t{code}\t{shown}\t{level_id or NULL}\t{level_rank}"
                 f"\t{item.cycle}\t{tail}\t{currencies[item.currency]}\t{item.amount_open}"
-                f"\t{policy_id or NULL}\t{source.translate(_ESCAPES)}\tf\n"
+                f"\t{policy_id or NULL}\t{copy_field(source)}\tf\n"
             )
 
     def _remember(self, args):
@@ -159,7 +162,6 @@ class Proposal:
 
 
 
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def _copy(cursor, table, columns, lines):
@@ -167,11 +169,14 @@ def _copy(cursor, table, columns, lines):
 
 
 def copy_field(value):
+    """A value as COPY reads it. `replace` four times is ten times faster on a letter than `translate` once."""
     if value is None:
         return NULL
     if value is False:
         return "f"
-    return value.translate(_ESCAPES) if type(value) is str else str(value)
+    if type(value) is not str:
+        return str(value)
+    return value.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
 
 
 def _plain(value):

@@ -24,7 +24,14 @@ from .charges import (
     notice_start,
     validate_fee,
 )
-from .interest import CalculationSheet, InterestTerms, Stop, calculation_sheet, daily_interest, interest_amount
+from .interest import (
+    CalculationSheet,
+    InterestTerms,
+    Stop,
+    calculation_sheet,
+    daily_interest,
+    interest_amount,
+)
 from .law import AgreedRate, ClaimDates, LawBook
 from .law_choice import ChoiceRow, LawChoice, Place, choose_law
 from .law_errors import LawError, RuleUnknown
@@ -191,7 +198,9 @@ class Claimant:
             if level.has_recovery_sum:
                 yield from self._one("recovery_sum", item, said, self._recovery_sum, subject, law, item)
         if level.fee_kind and late:
-            lead = max(late, key=lambda item: (len(subject.facts_of(item).messages), -item.due_date.toordinal()))
+            lead = max(
+                late, key=lambda item: (len(subject.facts_of(item).messages), -item.due_date.toordinal())
+            )
             yield from self._one(level.fee_kind, lead, said, self._fee, subject, law, late, lead)
 
     def _one(self, kind: str, item: Item, said: set[str], claim: Callable, *args) -> Iterator[Claimed]:
@@ -211,7 +220,9 @@ class Claimant:
         if subject.debtor_type == "b2c":
             gate = interest_gate(self.book, self._claim(subject, law, item))
             if not gate.is_open:
-                return None if gate.reason in QUIET else _nothing(item, INTEREST, gate.reason, gate.row_ids, {})
+                return (
+                    None if gate.reason in QUIET else _nothing(item, INTEREST, gate.reason, gate.row_ids, {})
+                )
         terms = self.terms_of(subject, law, item)
         amount = interest_amount(
             terms,
@@ -283,7 +294,9 @@ class Claimant:
             earlier = tuple(charge for item in items for charge in subject.facts_of(item).earlier)
             if any(charge.kind == kind and charge.waived for charge in earlier):
                 return None
-        principal = sum((item.amount_open - min(item.amount_disputed, item.amount_open) for item in items), ZERO)
+        principal = sum(
+            (item.amount_open - min(item.amount_disputed, item.amount_open) for item in items), ZERO
+        )
         claim = self._claim(subject, law, lead, principal)
         cap = cap_for(self.book, kind, claim, self._history(facts._replace(earlier=earlier)))
         if level.fee_amount is None:
@@ -300,7 +313,11 @@ class Claimant:
         """A claim of the amount the law sets, or the reason it sets none."""
         if amount > 0:
             limit = self._limit(cap, subject.currency)
-            amount = min(self.convert(amount, cap.currency, subject.currency), limit) if limit is not None else amount
+            amount = (
+                min(self.convert(amount, cap.currency, subject.currency), limit)
+                if limit is not None
+                else amount
+            )
             return Claimed(item.id, cap.kind, amount, limit, cap.row_ids)
         if cap.reason in QUIET:
             return None
@@ -334,7 +351,9 @@ class Claimant:
     def _claim(self, subject: Subject, law: LawChoice, item: Item, principal: Decimal | None = None) -> Claim:
         facts = subject.facts_of(item)
         if principal is None:
-            principal = item.amount_total - sum((amount for day, amount in facts.events if day <= item.due_date), ZERO)
+            principal = item.amount_total - sum(
+                (amount for day, amount in facts.events if day <= item.due_date), ZERO
+            )
         claim = Claim(
             jurisdiction=law.jurisdiction,
             debtor_type=subject.debtor_type,
@@ -374,7 +393,9 @@ class Claimant:
             for charge in facts.earlier
             if charge.amount > charge.waived
         )
-        messages = tuple(PastMessage(number, day) for number, (day, _channel) in enumerate(facts.messages, start=1))
+        messages = tuple(
+            PastMessage(number, day) for number, (day, _channel) in enumerate(facts.messages, start=1)
+        )
         return History(charges, messages)
 
 
@@ -440,4 +461,3 @@ def _nothing(
         law=law, drafts=drafts, rows=", ".join(row_ids), reason=reason.replace("_", " "), **words
     )
     return Claimed(item.id, kind, ZERO, ZERO, row_ids, f"{kind}: {text}")
-

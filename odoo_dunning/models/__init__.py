@@ -41,6 +41,7 @@ from . import dunning_law_row
 from . import dunning_law_choice
 from . import dunning_law_text
 from . import res_company_charges
+from . import res_config_settings_charges
 from . import dunning_policy_charges
 from . import dunning_level_charges
 from . import dunning_account_charges

@@ -6,7 +6,9 @@ class AccountMove(models.Model):
 
     _inherit = "account.move"
 
-    dunning_charge_key = fields.Char(readonly=True, copy=False, help="Which charges it books; no second one does.")
+    dunning_charge_key = fields.Char(
+        readonly=True, copy=False, help="Which charges it books; no second one does."
+    )
     dunning_charge_ids = fields.One2many("dunning.charge", "move_id", string="Dunning charges")
 
     _dunning_charge_key_uniq = models.UniqueIndex(

@@ -27,24 +27,37 @@ class DunningAccount(models.Model):
     agreed_rate_reference = fields.Selection(
         selection=lambda self: self.env["dunning.law.row"]._selection_series(), string="Over", tracking=True
     )
-    is_public_healthcare = fields.Boolean(string="Public healthcare", help="Some laws have a rate of their own for it.")
+    is_public_healthcare = fields.Boolean(
+        string="Public healthcare", help="Some laws have a rate of their own for it."
+    )
     charge_ids = fields.One2many("dunning.charge", "account_id", string="Charges")
     charge_stop_ids = fields.One2many("dunning.charge.stop", "account_id", string="Days without interest")
     amount_charges = fields.Monetary(
-        string="Open charges", compute="_compute_amount_charges", help="In company currency; foreign amounts at today's rate."
+        string="Open charges",
+        compute="_compute_amount_charges",
+        help="In company currency; foreign amounts at today's rate.",
     )
 
-    @api.depends("charge_ids.state", "charge_ids.amount", "charge_ids.amount_waived", "charge_ids.move_id.amount_residual")
+    @api.depends(
+        "charge_ids.state",
+        "charge_ids.amount",
+        "charge_ids.amount_waived",
+        "charge_ids.move_id.amount_residual",
+    )
     def _compute_amount_charges(self):
         for account in self:
             standing = account.charge_ids.filtered(lambda one: one.state in ("announced", "booked"))
             today = fields.Date.context_today(account)
             account.amount_charges = sum(
-                currency._convert(sum(charges.mapped("amount_due")), account.currency_id, account.company_id, today)
+                currency._convert(
+                    sum(charges.mapped("amount_due")), account.currency_id, account.company_id, today
+                )
                 for currency, charges in standing.grouped("currency_id").items()
             )
 
-    @api.constrains("agreed_rate_unit", "agreed_rate_value", "agreed_rate_reference", "charge_law", "debtor_type")
+    @api.constrains(
+        "agreed_rate_unit", "agreed_rate_value", "agreed_rate_reference", "charge_law", "debtor_type"
+    )
     def _check_agreed_rate(self):
         """Under the floor or over the cap of the law: refused with the row named."""
         for account in self.filtered("agreed_rate_unit"):
@@ -75,7 +88,9 @@ class DunningAccount(models.Model):
             policy_law=self.effective_policy_id.charge_law or "",
             customer_law=self.charge_law or "",
         )  # fmt: skip
-        library.book.agreed_terms(law.jurisdiction, debtor_type, ClaimDates(today, today, today, today), self._agreed_rate())
+        library.book.agreed_terms(
+            law.jurisdiction, debtor_type, ClaimDates(today, today, today, today), self._agreed_rate()
+        )
 
     def _agreed_rate(self):
         """The engine's AgreedRate, or None."""

@@ -1,7 +1,8 @@
 from decimal import Decimal
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.fields import Command
 
 from .slim_many2one import SlimMany2one
 
@@ -70,13 +71,18 @@ class DunningCharge(models.Model):
     amount_cap = fields.Monetary(readonly=True, help="The most the law allows.")
     has_cap = fields.Boolean(readonly=True, help="Off: no limit is on record.")
     amount_waived = fields.Monetary(readonly=True)
-    amount_due = fields.Monetary(compute="_compute_amount_due", help="Announced, and neither waived nor paid.")
+    amount_due = fields.Monetary(
+        compute="_compute_amount_due", help="Announced, and neither waived nor paid."
+    )
     currency_id = SlimMany2one("res.currency", required=True, readonly=True)
     charge_date = fields.Date(readonly=True, help="Day of the claim; interest runs up to it.")
     law = fields.Char(readonly=True)
     law_reason = fields.Char(readonly=True)
     row_keys = fields.Json(readonly=True, help="Law rows behind the amount.")
     sheet = fields.Json(readonly=True)
+    sheet_html = fields.Html(compute="_compute_sheet_html", string="Calculation")
+    rows_shown = fields.Char(compute="_compute_rows_shown", string="Law rows")
+    law_shown = fields.Char(compute="_compute_rows_shown", string="Law applied")
     message = fields.Char(string="Why not", readonly=True, help="Why nothing could be claimed.")
     is_edited = fields.Boolean(readonly=True)
     reason = fields.Char(readonly=True, help="Why it was waived or taken back.")
@@ -120,21 +126,45 @@ class DunningCharge(models.Model):
                 if charge in standing:
                     charge.amount_due = charge.currency_id.round(share)
 
+    @api.depends("row_keys", "sheet", "law", "law_reason")
+    def _compute_rows_shown(self):
+        reasons = self._law_reasons()
+        for charge in self:
+            charge.rows_shown = ", ".join(charge._row_keys())
+            reason = reasons.get(charge.law_reason, charge.law_reason)
+            charge.law_shown = f"{charge.law}: {reason}" if charge.law else False
+
+    def _compute_sheet_html(self):
+        """The calculation for a colleague; the customer's is the PDF."""
+        for charge in self:
+            sheet = charge.sheet
+            charge.sheet_html = (
+                self.env["ir.qweb"]._render("odoo_dunning.charge_sheet_lines", {"sheet": sheet})
+                if sheet
+                else False
+            )
+
     # === EDITING A PROPOSAL === #
 
     def write(self, vals):
-        """The amount may be lowered in the proposal, never raised above what the law allows."""
-        if "amount" in vals and not self.env.context.get("dunning_reckoning"):
-            self._check_editable()
-            vals = {**vals, "is_edited": True}
-        return super().write(vals)
+        """People change the amount of a proposed charge and nothing else; the rest follows what happens to it."""
+        if self.env.su:
+            return super().write(vals)
+        if vals.keys() - {"amount"}:
+            raise AccessError(
+                self.env._("Of a charge only the amount is changed by hand, while its message is a proposal.")
+            )
+        self._check_editable()
+        return super().write({**vals, "is_edited": True})
 
     @api.constrains("amount")
     def _check_cap(self):
         for charge in self:
             if charge.amount < 0:
                 raise ValidationError(
-                    self.env._("%(charge)s: a charge is zero or more (field amount).", charge=charge.display_name)
+                    self.env._(
+                        "%(charge)s: a charge is zero or more (field amount).", charge=charge.display_name
+                    )
                 )
             if charge.has_cap and charge.currency_id.compare_amounts(charge.amount, charge.amount_cap) > 0:
                 raise ValidationError(
@@ -150,11 +180,14 @@ class DunningCharge(models.Model):
                 )
 
     def _check_editable(self):
-        fixed = self.filtered(lambda one: one.stage != "claimed" or one.notice_id.state not in ("proposed", "ready"))
+        fixed = self.filtered(
+            lambda one: one.stage != "claimed" or one.notice_id.state not in ("proposed", "ready")
+        )
         if fixed:
             raise UserError(
                 self.env._(
-                    "%(charge)s was announced to the customer. Waive it instead of changing it.", charge=fixed[0].display_name
+                    "%(charge)s was announced to the customer. Waive it instead of changing it.",
+                    charge=fixed[0].display_name,
                 )
             )
 
@@ -173,15 +206,33 @@ class DunningCharge(models.Model):
         """
         if not (reason or "").strip():
             raise UserError(self.env._("Say why: a charge is waived with a reason."))
+        self.check_access("write")
         over = self.filtered(lambda one: one.state not in ("claimed", *STANDING))
         if over:
             raise UserError(
-                self.env._("%(charge)s is %(state)s: there is nothing to waive.", charge=over[0].display_name, state=over[0].state)
+                self.env._(
+                    "%(charge)s is %(state)s: there is nothing to waive.",
+                    charge=over[0].display_name,
+                    state=over[0].state,
+                )
             )
-        for charge in self:
+        for charge in self.sudo():
             charge._waive(charge._left() if amount is None else amount, reason.strip())
         self.account_id._dunning_post_waived(self, reason.strip())
         return True
+
+    def action_ask_waive(self):
+        """Ask how much, and why."""
+        self.check_access("write")
+        wizard = self.env["dunning.charge.waive"].create({"charge_ids": [Command.set(self.ids)]})
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Waive"),
+            "res_model": wizard._name,
+            "res_id": wizard.id,
+            "view_mode": "form",
+            "target": "new",
+        }
 
     def _left(self):
         return self.amount_due if self.stage in STANDING else self.amount - self.amount_waived
@@ -189,7 +240,10 @@ class DunningCharge(models.Model):
     def _waive(self, amount, reason):
         self.ensure_one()
         left = self._left()
-        if self.currency_id.compare_amounts(amount, 0) <= 0 or self.currency_id.compare_amounts(amount, left) > 0:
+        if (
+            self.currency_id.compare_amounts(amount, 0) <= 0
+            or self.currency_id.compare_amounts(amount, left) > 0
+        ):
             raise UserError(
                 self.env._(
                     "%(charge)s: waive more than 0 and at most the open %(left)s (field amount).",
@@ -207,7 +261,7 @@ class DunningCharge(models.Model):
 
     def _announce(self, today):
         """The message left: the customer knows."""
-        claimed = self.filtered(lambda one: one.stage == "claimed")
+        claimed = self.sudo().filtered(lambda one: one.stage == "claimed")
         nothing = claimed.filtered(lambda one: one.currency_id.is_zero(one.amount))
         nothing.write({"stage": "withdrawn"})
         (claimed - nothing).write({"stage": "announced", "charge_date": today})
@@ -216,11 +270,11 @@ class DunningCharge(models.Model):
 
     def _withdraw(self):
         """The message stays home."""
-        self.filtered(lambda one: one.stage in ("claimed", "refused")).write({"stage": "withdrawn"})
+        self.sudo().filtered(lambda one: one.stage in ("claimed", "refused")).write({"stage": "withdrawn"})
 
     def _take_back(self, reason):
         """The message was undone: what it charged is reversed, by entry where it was booked."""
-        standing = self.filtered(lambda one: one.stage in STANDING)
+        standing = self.sudo().filtered(lambda one: one.stage in STANDING)
         for charges in standing.filtered(lambda one: one.stage == "booked").grouped("move_id").values():
             charges._credit({one.id: one.amount - one.amount_waived for one in charges}, reason)
         standing.write({"stage": "reversed", "reason": reason})

@@ -1,5 +1,5 @@
-from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo import api, models
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 
 from .dunning_charge import STANDING
@@ -33,7 +33,11 @@ class DunningCharge(models.Model):
 
     def action_book(self):
         """Book these charges now, whatever the company's moment for it; errors are raised."""
-        for charges in self.filtered(lambda one: one.stage == "announced").grouped("notice_id").values():
+        if not self.env.su and not self.env.user.has_group("odoo_dunning.group_manager"):
+            raise AccessError(self.env._("Only a Collections manager books charges. Ask one."))
+        for charges in (
+            self.sudo().filtered(lambda one: one.stage == "announced").grouped("notice_id").values()
+        ):
             charges._book_together()
         return True
 
@@ -46,7 +50,7 @@ class DunningCharge(models.Model):
         domain = [("company_id", "=", company.id), ("stage", "=", "announced"), ("amount", ">", 0)]
         if company.dunning_charge_booking == "paid":
             domain.append(("principal_paid_date", "!=", False))
-        return self.search(domain, order="notice_id, id").filtered(lambda one: one._is_booked_here())
+        return self.sudo().search(domain, order="notice_id, id").filtered(lambda one: one._is_booked_here())
 
     def _is_booked_here(self):
         ledger = self.item_id.ledger_id
@@ -56,9 +60,13 @@ class DunningCharge(models.Model):
     def _see_paid(self, company):
         """Charges whose invoice was settled: by the company's choice they stay claimed or are dropped; those of an invoice
         that was cancelled or credited in full have lost their ground."""
-        domain = [("company_id", "=", company.id), ("stage", "in", STANDING), ("principal_paid_date", "=", False)]
+        domain = [
+            ("company_id", "=", company.id),
+            ("stage", "in", STANDING),
+            ("principal_paid_date", "=", False),
+        ]
         today = company._dunning_today()
-        settled = self.search([*domain, ("item_id.is_open", "=", False)])
+        settled = self.sudo().search([*domain, ("item_id.is_open", "=", False)])
         unfounded = settled.filtered(lambda one: one.item_id.source_state in UNFOUNDED)
         unfounded._take_back(self.env._("The invoice was cancelled or credited"))
         paid = settled - unfounded
@@ -80,7 +88,9 @@ class DunningCharge(models.Model):
 
     def _book_together(self):
         """One customer invoice for the charges of one message. Idempotent: charges that have a document are left alone."""
-        charges = self.try_lock_for_update().filtered(lambda one: one.stage == "announced" and not one.move_id)
+        charges = self.try_lock_for_update().filtered(
+            lambda one: one.stage == "announced" and not one.move_id
+        )
         if not charges:
             return
         charges._check_bookable()
@@ -138,7 +148,9 @@ class DunningCharge(models.Model):
             "invoice_origin": notice._number(),
             "ref": notice._number(),
             "dunning_charge_key": f"charge/{self.sorted('id')[0].id}",
-            "invoice_line_ids": [Command.create(charge._line_values(charge.amount - charge.amount_waived)) for charge in self],
+            "invoice_line_ids": [
+                Command.create(charge._line_values(charge.amount - charge.amount_waived)) for charge in self
+            ],
         }
 
     def _line_values(self, amount):
@@ -155,7 +167,12 @@ class DunningCharge(models.Model):
     def _line_name(self):
         kind = dict(self._fields["kind"]._description_selection(self.env))[self.kind]
         if self.kind == "interest":
-            return self.env._("%(kind)s on %(invoice)s up to %(day)s", kind=kind, invoice=self.number or "", day=self.charge_date)
+            return self.env._(
+                "%(kind)s on %(invoice)s up to %(day)s",
+                kind=kind,
+                invoice=self.number or "",
+                day=self.charge_date,
+            )
         return self.env._("%(kind)s, %(invoice)s", kind=kind, invoice=self.number or "")
 
     def _booked_as(self):
@@ -193,7 +210,9 @@ class DunningCharge(models.Model):
                     "invoice_payment_term_id": False,
                     "invoice_origin": move.name,
                     "reversed_entry_id": move.id,
-                    "ref": self.env._("Reversal of %(document)s: %(reason)s", document=move.name, reason=reason or ""),
+                    "ref": self.env._(
+                        "Reversal of %(document)s: %(reason)s", document=move.name, reason=reason or ""
+                    ),
                     "invoice_line_ids": lines,
                 }
             )

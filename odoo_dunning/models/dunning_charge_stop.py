@@ -11,10 +11,13 @@ class DunningChargeStop(models.Model):
 
     account_id = fields.Many2one("dunning.account", required=True, ondelete="cascade", index=True)
     company_id = fields.Many2one(related="account_id.company_id", store=True, index=True)
-    first_date = fields.Date(required=True, default=fields.Date.context_today, help="First day without interest.")
+    first_date = fields.Date(
+        required=True, default=fields.Date.context_today, help="First day without interest."
+    )
     last_date = fields.Date(help="Last day without interest; empty: until further notice.")
     reason = fields.Char(required=True)
 
     _dates_ordered = models.Constraint(
-        "CHECK (last_date IS NULL OR last_date >= first_date)", "Days without interest end on or after their first day."
+        "CHECK (last_date IS NULL OR last_date >= first_date)",
+        "Days without interest end on or after their first day.",
     )

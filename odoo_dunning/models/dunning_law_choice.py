@@ -16,11 +16,15 @@ class DunningLawChoice(models.Model):
     key = fields.Char(required=True, copy=False)
     seller_country = fields.Char(required=True, default="*", help="ISO code, or * for any.")
     customer_country = fields.Char(required=True, default="*")
-    debtor_type = fields.Selection([(name, name) for name in ("*", "b2b", "b2c", "public")], required=True, default="*")
+    debtor_type = fields.Selection(
+        [(name, name) for name in ("*", "b2b", "b2c", "public")], required=True, default="*"
+    )
     law = fields.Char(required=True, help="seller, customer, or a jurisdiction.")
     source = fields.Char()
     verified_on = fields.Date()
-    status = fields.Selection([(name, name.capitalize()) for name in STATUSES], required=True, default="draft")
+    status = fields.Selection(
+        [(name, name.capitalize()) for name in STATUSES], required=True, default="draft"
+    )
     note = fields.Char()
     is_edited = fields.Boolean(readonly=True, copy=False)
 

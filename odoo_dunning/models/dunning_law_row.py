@@ -2,6 +2,7 @@ from typing import NamedTuple
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Command
 from odoo.tools import ormcache
 
 from ..engine.law import LawBook
@@ -34,36 +35,51 @@ class DunningLawRow(models.Model):
     _rec_name = "key"
 
     key = fields.Char(required=True, copy=False, help="Stable name, printed on everything the row justifies.")
-    jurisdiction = fields.Char(required=True, index=True, help="Country, EU, or country and state: DE, US-CA.")
+    jurisdiction = fields.Char(
+        required=True, index=True, help="Country, EU, or country and state: DE, US-CA."
+    )
     debtor_type = fields.Selection([(name, name) for name in DEBTOR_TYPES], required=True, default="any")
     rule = fields.Selection(selection="_selection_rule", required=True)
     value = fields.Char(required=True, tracking=True, help="A number with a dot, or a word.")
-    unit = fields.Char(required=True, help="pct, pp (points over the reference rate), times, amount, days, count, text …")
+    unit = fields.Char(
+        required=True, help="pct, pp (points over the reference rate), times, amount, days, count, text …"
+    )
     currency = fields.Char(help="ISO code, for an amount.")
-    reference = fields.Char(index="btree_not_null", help="Reference series the value builds on, or belongs to.")
+    reference = fields.Char(
+        index="btree_not_null", help="Reference series the value builds on, or belongs to."
+    )
     from_amount = fields.Char(help="Band of a scale: holds for principals from this amount.")
     from_is = fields.Char(help="from: that amount included; over: above it.")
     from_currency = fields.Char()
-    percent_over = fields.Char(help="Added: this percentage of the part of the principal above the band's start.")
+    percent_over = fields.Char(
+        help="Added: this percentage of the part of the principal above the band's start."
+    )
     from_message = fields.Integer(default=1, help="First reminder it holds for.")
     to_message = fields.Integer(help="Last reminder it holds for; 0: no last one.")
     requires = fields.Char(help="Grounds that must all be present, joined by +.")
     valid_from = fields.Date(required=True, tracking=True)
     valid_to = fields.Date(tracking=True, help="Last day; empty: open.")
     applies_by = fields.Char(
-        required=True, default="due_date", help="Which date decides: contract_date, due_date, default_start, action_date."
+        required=True,
+        default="due_date",
+        help="Which date decides: contract_date, due_date, default_start, action_date.",
     )
     source = fields.Char(help="Where it was read.")
     verified_on = fields.Date()
     status = fields.Selection(
-        [(name, name.capitalize()) for name in STATUSES if name != "activated"], required=True, default="draft", tracking=True
+        [(name, name.capitalize()) for name in STATUSES if name != "activated"],
+        required=True,
+        default="draft",
+        tracking=True,
     )
     note = fields.Char()
     is_activated = fields.Boolean(string="Activated", readonly=True, copy=False, tracking=True)
     activated_by_id = fields.Many2one("res.users", readonly=True, copy=False)
     activated_at = fields.Datetime(readonly=True, copy=False)
     activation_note = fields.Char(readonly=True, copy=False, tracking=True)
-    is_in_use = fields.Boolean(string="Applies", compute="_compute_is_in_use", store=True, help="Verified, derived or activated.")
+    is_in_use = fields.Boolean(
+        string="Applies", compute="_compute_is_in_use", store=True, help="Verified, derived or activated."
+    )
     is_shipped = fields.Boolean(readonly=True, copy=False)
     is_edited = fields.Boolean(readonly=True, copy=False, help="Changed here: updates leave it alone.")
     problem = fields.Char(compute="_compute_problem", search="_search_problem", help="Overlaps and gaps.")
@@ -102,7 +118,9 @@ class DunningLawRow(models.Model):
 
     def _as_engine(self):
         """(rows, keys of activated ones) for the engine."""
-        return tuple(read_row(row._cells()) for row in self), frozenset(self.filtered("is_activated").mapped("key"))
+        return tuple(read_row(row._cells()) for row in self), frozenset(
+            self.filtered("is_activated").mapped("key")
+        )
 
     def _cells(self):
         """Column -> text, as in the CSV."""
@@ -117,6 +135,8 @@ class DunningLawRow(models.Model):
         values = {name: (cells.get(name) or "").strip() or False for name in COLUMNS if name != "id"}
         values.update({name: int(values[name] or 0) for name in _WHOLE})
         values["from_message"] = values["from_message"] or 1
+        # Nobody becomes responsible for a draft by way of a file.
+        values["status"] = "draft" if values["status"] == "activated" else values["status"]
         return {"key": (cells.get("id") or "").strip(), **values}
 
     def _compute_problem(self):
@@ -140,7 +160,27 @@ class DunningLawRow(models.Model):
                 found.setdefault(key, str(problem))
         return found
 
+    @api.constrains("is_activated", "activation_note")
+    def _check_activation(self):
+        for row in self:
+            if row.is_activated and not row.activation_note:
+                raise ValidationError(
+                    self.env._("Law row %(row)s: say in a note where you checked it.", row=row.key)
+                )
+
     # === ACTIVATION === #
+
+    def action_ask_activate(self):
+        """Ask where it was checked."""
+        wizard = self.env["dunning.law.activate"].create({"row_ids": [Command.set(self.ids)]})
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Activate"),
+            "res_model": wizard._name,
+            "res_id": wizard.id,
+            "view_mode": "form",
+            "target": "new",
+        }
 
     def action_activate(self, note=False):
         """Take responsibility for draft rows.
@@ -233,7 +273,9 @@ class DunningLawRow(models.Model):
         if today.month not in (6, 12):
             return
         first_day = fields.Date.add(today.replace(day=1), months=1)
-        user = self.env.ref("odoo_dunning.group_manager").sudo().all_user_ids.filtered("active").sorted("id")[:1]
+        user = (
+            self.env.ref("odoo_dunning.group_manager").sudo().all_user_ids.filtered("active").sorted("id")[:1]
+        )
         for row in self._last_of_series():
             if row.valid_to < first_day:
                 row._ask_rate(first_day, user or self.env.ref("base.user_admin"))
@@ -255,11 +297,11 @@ class DunningLawRow(models.Model):
             summary=summary,
             note=self.env._(
                 "The last rate on record is %(value)s until %(day)s (row %(row)s). Read the new one at its source, "
-                "%(source)s, and add a row. Until then, interest for later days is left out of messages.",
+                "%(origin)s, and add a row. Until then, interest for later days is left out of messages.",
                 value=self.value,
                 day=self.valid_to,
                 row=self.key,
-                source=self.source or "?",
+                origin=self.source or "?",
             ),
             user_id=user.id,
         )

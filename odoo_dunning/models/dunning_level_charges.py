@@ -16,7 +16,9 @@ class DunningLevel(models.Model):
 
     _inherit = "dunning.level"
 
-    charge_interest = fields.Boolean(string="Interest", help="Statutory interest, or the rate agreed with the customer.")
+    charge_interest = fields.Boolean(
+        string="Interest", help="Statutory interest, or the rate agreed with the customer."
+    )
     charge_recovery_sum = fields.Boolean(
         string="Recovery sum", help="The fixed sum per late invoice that the law grants between businesses."
     )
@@ -30,12 +32,18 @@ class DunningLevel(models.Model):
         string="Fee per message",
     )
     charge_fee_source = fields.Selection(
-        [("law", "What the law sets"), ("own", "An amount of ours")], string="Fee amount from", default="law", required=True
+        [("law", "What the law sets"), ("own", "An amount of ours")],
+        string="Fee amount from",
+        default="law",
+        required=True,
     )
-    charge_fee_amount = fields.Monetary(currency_field="charge_currency_id", help="Never above what the law allows.")
+    charge_fee_amount = fields.Monetary(
+        currency_field="charge_currency_id", help="Never above what the law allows."
+    )
     charge_currency_id = fields.Many2one("res.currency", default=lambda self: self.env.company.currency_id)
     charge_consumers = fields.Boolean(
-        string="Charge consumers", help="Only what a verified row of their law allows. Off: consumers are charged nothing."
+        string="Charge consumers",
+        help="Only what a verified row of their law allows. Off: consumers are charged nothing.",
     )
     charge_sheet = fields.Selection(
         [("none", "Not shown"), ("below", "In the message"), ("attached", "As a PDF")],
@@ -46,16 +54,23 @@ class DunningLevel(models.Model):
     offer_discount_pct = fields.Float(string="Discount for early settlement (%)", digits=(5, 2))
     offer_days = fields.Integer(string="Offer open for (days)", default=7)
     offer_base = fields.Selection(
-        [("principal", "Of the invoices"), ("total", "Of everything")], string="Discount is", default="principal", required=True
+        [("principal", "Of the invoices"), ("total", "Of everything")],
+        string="Discount is",
+        default="principal",
+        required=True,
     )
 
-    @api.constrains("charge_fee_kind", "charge_fee_source", "charge_fee_amount", "charge_currency_id", "rank", "policy_id")
+    @api.constrains(
+        "charge_fee_kind", "charge_fee_source", "charge_fee_amount", "charge_currency_id", "rank", "policy_id"
+    )
     def _check_charge_fee(self):
         """An own amount above what the law of the policy, or of the company, allows is refused with the row named."""
         for level in self.filtered(lambda one: one.charge_fee_kind and one.charge_fee_source == "own"):
             if level.charge_fee_amount < 0 or not level.charge_currency_id:
                 raise ValidationError(
-                    self.env._("Level %(level)s: enter the fee, zero or more, and its currency.", level=level.name)
+                    self.env._(
+                        "Level %(level)s: enter the fee, zero or more, and its currency.", level=level.name
+                    )
                 )
             problem = level._fee_problem()
             if problem:

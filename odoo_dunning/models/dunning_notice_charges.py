@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 
-from ..bulk import charge_contexts, charging
+from ..bulk import charging
 
 
 class DunningNotice(models.Model):
@@ -12,7 +12,9 @@ class DunningNotice(models.Model):
     charge_ids = fields.One2many("dunning.charge", "notice_id", string="Charges")
     amount_charges = fields.Monetary(string="Charges on top", compute="_compute_charges")
     amount_with_charges = fields.Monetary(string="Total asked for", compute="_compute_charges")
-    charge_note = fields.Text(string="Not charged", compute="_compute_charges", help="Why something could not be charged.")
+    charge_note = fields.Text(
+        string="Not charged", compute="_compute_charges", help="Why something could not be charged."
+    )
     law = fields.Char(compute="_compute_charges")
     law_reason = fields.Char(compute="_compute_charges", string="Law chosen by")
 
@@ -74,13 +76,15 @@ class DunningNotice(models.Model):
         """Override to reverse what the messages charged."""
         undone = self.filtered(lambda one: one.state == "sent" and not one.corrects_id)
         res = super().action_undo(reason=reason, send_correction=send_correction)
-        undone._own_charges()._take_back(reason or self.env._("Message undone by %(user)s", user=self.env.user.name))
+        undone._own_charges()._take_back(
+            reason or self.env._("Message undone by %(user)s", user=self.env.user.name)
+        )
         self.env["dunning.offer"]._cancel(undone)
         return res
 
     def _reclaim_charges(self):
         """Claim again, after the level of a proposed message changed."""
-        for company, notices in self.grouped("company_id").items():
+        for _company, notices in self.grouped("company_id").items():
             looks = notices._look_again()
             charging.reclaim(notices, looks, notices._today())
         self.env["dunning.charge"].invalidate_model()

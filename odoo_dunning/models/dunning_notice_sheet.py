@@ -35,13 +35,17 @@ class DunningNotice(models.Model):
                 notice.note = self.env._("The calculation sheet could not be made: %(error)s", error=error)
                 continue
             number = notice._number().replace("/", "-")
-            attachment = self.env["ir.attachment"].sudo().create(
-                {
-                    "name": f"{number}.pdf",
-                    "raw": pdf,
-                    "mimetype": "application/pdf",
-                    "res_model": "dunning.account",
-                    "res_id": notice.account_id.id,
-                }
+            attachment = (
+                self.env["ir.attachment"]
+                .sudo()
+                .create(
+                    {
+                        "name": f"{number}.pdf",
+                        "raw": pdf,
+                        "mimetype": "application/pdf",
+                        "res_model": "dunning.account",
+                        "res_id": notice.account_id.id,
+                    }
+                )
             )
             notice.mail_message_id.sudo().attachment_ids = attachment

@@ -40,7 +40,9 @@ class DunningOffer(models.Model):
         readonly=True,
         default="prepared",
     )
-    move_id = fields.Many2one("account.move", string="Write-off", readonly=True, index="btree_not_null", ondelete="restrict")
+    move_id = fields.Many2one(
+        "account.move", string="Write-off", readonly=True, index="btree_not_null", ondelete="restrict"
+    )
     error = fields.Char(readonly=True)
 
     _notice_uniq = models.UniqueIndex("(notice_id)", "A message makes one offer.")
@@ -51,7 +53,9 @@ class DunningOffer(models.Model):
     @api.model
     def _prepare(self, notices, looks, today):
         """Store what messages about to leave will promise."""
-        offering = notices.filtered(lambda one: one.level_id.offer_discount_pct and not one.corrects_id and not one.main_id)
+        offering = notices.filtered(
+            lambda one: one.level_id.offer_discount_pct and not one.corrects_id and not one.main_id
+        )
         if not offering:
             return
         from ..bulk import contexts  # the contexts dress themselves with offers
@@ -82,7 +86,9 @@ class DunningOffer(models.Model):
 
     @api.model
     def _cancel(self, notices):
-        self.sudo().search([("notice_id", "in", notices.ids), ("state", "in", ("prepared", "open"))]).state = "cancelled"
+        self.sudo().search(
+            [("notice_id", "in", notices.ids), ("state", "in", ("prepared", "open"))]
+        ).state = "cancelled"
 
     # === THE END === #
 
@@ -106,8 +112,12 @@ class DunningOffer(models.Model):
 
     def _to_engine(self):
         digits = self.currency_id.decimal_places
-        exact = {name: Decimal(f"{self[name]:.{digits}f}") for name in ("total_due", "discount", "pay_amount")}
-        return Offer(currency=self.currency_id.name, offered_on=self.offered_on, pay_by_date=self.pay_by_date, **exact)
+        exact = {
+            name: Decimal(f"{self[name]:.{digits}f}") for name in ("total_due", "discount", "pay_amount")
+        }
+        return Offer(
+            currency=self.currency_id.name, offered_on=self.offered_on, pay_by_date=self.pay_by_date, **exact
+        )
 
     def _items(self):
         return self.notice_id.line_ids.item_id
@@ -115,7 +125,9 @@ class DunningOffer(models.Model):
     def _receivables(self):
         """Journal items the offer is about: of its invoices, and of its charges where they are booked."""
         booked = self.notice_id.charge_ids.move_id.line_ids
-        lines = self._items().move_line_id | booked.filtered(lambda line: line.account_id.account_type == "asset_receivable")
+        lines = self._items().move_line_id | booked.filtered(
+            lambda line: line.account_id.account_type == "asset_receivable"
+        )
         return lines.sudo()
 
     def _payments(self):
@@ -125,20 +137,30 @@ class DunningOffer(models.Model):
         partials = self._receivables().matched_credit_ids
         found = [(one.credit_move_id.date, one.debit_amount_currency) for one in partials if one.credit_move_id.payment_id
                  or one.credit_move_id.statement_line_id]  # fmt: skip
-        allocations = self.env["dunning.allocation"].sudo().search([("item_id", "in", self._items().ids), ("kind", "=", "payment")])
+        allocations = (
+            self.env["dunning.allocation"]
+            .sudo()
+            .search([("item_id", "in", self._items().ids), ("kind", "=", "payment")])
+        )
         found += [(one.date, one.amount) for one in allocations]
         found += [(one.issue_date, -one.amount_open) for one in self._loose_payments()]
         digits = self.currency_id.decimal_places
-        return [(day, Decimal(f"{amount:.{digits}f}")) for day, amount in found if day and first <= day <= last]
+        return [
+            (day, Decimal(f"{amount:.{digits}f}")) for day, amount in found if day and first <= day <= last
+        ]
 
     def _loose_payments(self):
-        return self.env["dunning.item"].sudo().search(
-            [
-                ("account_id", "=", self.account_id.id),
-                ("kind", "=", "payment"),
-                ("is_open", "=", True),
-                ("currency_id", "=", self.currency_id.id),
-            ]
+        return (
+            self.env["dunning.item"]
+            .sudo()
+            .search(
+                [
+                    ("account_id", "=", self.account_id.id),
+                    ("kind", "=", "payment"),
+                    ("is_open", "=", True),
+                    ("currency_id", "=", self.currency_id.id),
+                ]
+            )
         )
 
     def _honour(self, amount):
@@ -146,7 +168,9 @@ class DunningOffer(models.Model):
         invoice is of another ledger or an account is missing, is asked of a person."""
         lines = self._receivables().filtered(lambda line: not line.reconciled)
         loose = self._loose_payments().move_line_id.filtered(
-            lambda line: self.offered_on <= line.date <= self.pay_by_date and line.account_id in lines.account_id
+            lambda line: (
+                self.offered_on <= line.date <= self.pay_by_date and line.account_id in lines.account_id
+            )
         )
         if lines and loose:
             for account in lines.account_id:
@@ -212,6 +236,6 @@ class DunningOffer(models.Model):
         )
         move._post(soft=False)
         credits = move.line_ids.filtered(lambda line: line.credit or line.amount_currency < 0)
-        for (line, _part), credit in zip(parts, credits.sorted("id")):
+        for (line, _part), credit in zip(parts, credits.sorted("id"), strict=False):
             (line | credit).reconcile()
         self.move_id = move

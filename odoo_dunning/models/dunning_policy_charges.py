@@ -12,4 +12,6 @@ class DunningPolicy(models.Model):
         help="Empty: by the countries of seller and customer.",
     )
     has_fee_clause = fields.Boolean(string="Fees agreed in the contract", help="Accepted terms name the fee.")
-    is_regular_supply = fields.Boolean(string="Regular supply", help="Contracts with deliveries at regular intervals.")
+    is_regular_supply = fields.Boolean(
+        string="Regular supply", help="Contracts with deliveries at regular intervals."
+    )

@@ -10,7 +10,9 @@ class DunningRun(models.Model):
     def _forget_proposal(self):
         """Override: a proposal that is made again claims again."""
         self.env.flush_all()
-        self.env.execute_query(SQL("DELETE FROM dunning_charge WHERE run_id = ANY(%s) RETURNING id", self.ids))
+        self.env.execute_query(
+            SQL("DELETE FROM dunning_charge WHERE run_id = ANY(%s) RETURNING id", self.ids)
+        )
         return super()._forget_proposal()
 
     def _withdraw_waiting(self, note):

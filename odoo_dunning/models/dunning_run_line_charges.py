@@ -22,7 +22,9 @@ class DunningRunLine(models.Model):
         return super()._take_back(answer)
 
     def _withdraw_charges(self):
-        charges = self.env["dunning.charge"].sudo().search(
-            [("notice_id", "in", self.notice_id.ids), ("item_id", "in", self.item_id.ids)]
+        charges = (
+            self.env["dunning.charge"]
+            .sudo()
+            .search([("notice_id", "in", self.notice_id.ids), ("item_id", "in", self.item_id.ids)])
         )
         charges._withdraw()

@@ -40,7 +40,10 @@ class ResCompany(models.Model):
         "account.tax", string="Tax on interest", domain=_TAX_DOMAIN, check_company=True
     )
     dunning_recovery_account_id = fields.Many2one(
-        "account.account", string="Income account for recovery costs", domain=_ACCOUNT_DOMAIN, check_company=True
+        "account.account",
+        string="Income account for recovery costs",
+        domain=_ACCOUNT_DOMAIN,
+        check_company=True,
     )
     dunning_recovery_tax_id = fields.Many2one(
         "account.tax", string="Tax on recovery costs", domain=_TAX_DOMAIN, check_company=True
@@ -48,7 +51,9 @@ class ResCompany(models.Model):
     dunning_fee_account_id = fields.Many2one(
         "account.account", string="Income account for fees", domain=_ACCOUNT_DOMAIN, check_company=True
     )
-    dunning_fee_tax_id = fields.Many2one("account.tax", string="Tax on fees", domain=_TAX_DOMAIN, check_company=True)
+    dunning_fee_tax_id = fields.Many2one(
+        "account.tax", string="Tax on fees", domain=_TAX_DOMAIN, check_company=True
+    )
     dunning_discount_account_id = fields.Many2one(
         "account.account",
         string="Account for early-settlement discounts",
@@ -56,7 +61,10 @@ class ResCompany(models.Model):
         check_company=True,
     )
     dunning_discount_journal_id = fields.Many2one(
-        "account.journal", string="Journal for discounts", domain="[('type', '=', 'general')]", check_company=True
+        "account.journal",
+        string="Journal for discounts",
+        domain="[('type', '=', 'general')]",
+        check_company=True,
     )
     dunning_is_msme = fields.Boolean(string="Registered micro or small supplier", help="India, MSMED Act.")
 
@@ -64,11 +72,13 @@ class ResCompany(models.Model):
     def _check_dunning_charge_taxes(self):
         """What the message announced is what the customer pays: a tax on top would change it."""
         for company in self:
-            for tax in company.dunning_interest_tax_id | company.dunning_recovery_tax_id | company.dunning_fee_tax_id:
+            for tax in (
+                company.dunning_interest_tax_id | company.dunning_recovery_tax_id | company.dunning_fee_tax_id
+            ):
                 if not tax.price_include:
                     raise ValidationError(
                         self.env._(
-                            "%(company)s: tax %(tax)s comes on top of the price. Choose one that is included in it: the "
+                            "%(company)s: tax %(tax)s comes on top of the price. Choose one included in it: the "
                             "customer pays the amount that the message announced.",
                             company=company.name,
                             tax=tax.name,

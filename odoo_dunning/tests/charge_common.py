@@ -6,9 +6,8 @@
 
 from datetime import date
 
-from odoo.fields import Command
-
 from odoo.addons.mail.tests.common import MailCase
+from odoo.fields import Command
 
 from .common import TODAY, DunningCase
 
@@ -47,7 +46,12 @@ class ChargeCase(DunningCase, MailCase):
     @classmethod
     def _income_account(cls, name, code):
         return cls.env["account.account"].create(
-            {"name": name, "code": code, "account_type": "income_other", "company_ids": [Command.link(cls.company.id)]}
+            {
+                "name": name,
+                "code": code,
+                "account_type": "income_other",
+                "company_ids": [Command.link(cls.company.id)],
+            }
         )
 
     @classmethod

@@ -36,7 +36,11 @@ class BookingCase(ChargeCase):
 
     def documents(self, *move_types):
         return self.env["account.move"].search(
-            [("partner_id", "=", self.customer.id), ("move_type", "in", move_types), ("id", "!=", self.invoice.id)]
+            [
+                ("partner_id", "=", self.customer.id),
+                ("move_type", "in", move_types),
+                ("id", "!=", self.invoice.id),
+            ]
         )
 
 
@@ -49,15 +53,34 @@ class TestChargeBooking(BookingCase):
 
         self.assertRecordValues(
             document,
-            [{"move_type": "out_invoice", "state": "posted", "amount_total": CHARGED, "currency_id": self.eur.id,
-              "invoice_date": TODAY, "invoice_date_due": run.notice_ids.deadline_date, "ref": run.notice_ids._number()}],
-        )  # fmt: skip
+            [
+                {
+                    "move_type": "out_invoice",
+                    "state": "posted",
+                    "amount_total": CHARGED,
+                    "currency_id": self.eur.id,
+                    "invoice_date": TODAY,
+                    "invoice_date_due": run.notice_ids.deadline_date,
+                    "ref": run.notice_ids._number(),
+                }
+            ],
+        )
         income = document.line_ids.filtered(lambda line: line.account_id.account_type == "income_other")
         self.assertRecordValues(
             income.sorted("amount_currency"),
             [
-                {"account_id": self.interest_account.id, "amount_currency": -INTEREST, "balance": -54.31, "tax_ids": []},
-                {"account_id": self.recovery_account.id, "amount_currency": -40.0, "balance": -50.0, "tax_ids": []},
+                {
+                    "account_id": self.interest_account.id,
+                    "amount_currency": -INTEREST,
+                    "balance": -54.31,
+                    "tax_ids": [],
+                },
+                {
+                    "account_id": self.recovery_account.id,
+                    "amount_currency": -40.0,
+                    "balance": -50.0,
+                    "tax_ids": [],
+                },
             ],
         )
         self.assertEqual(self.charges(run).mapped("state"), ["booked", "booked"])
@@ -120,7 +143,9 @@ class TestChargeBooking(BookingCase):
 
         # 40.00 / 1.19 = 33.61 and 6.39 of tax.
         self.assertEqual((document.amount_total, document.amount_tax), (CHARGED, 6.39))
-        recovery = document.line_ids.filtered(lambda line: line.account_id == self.recovery_account and not line.tax_line_id)
+        recovery = document.line_ids.filtered(
+            lambda line: line.account_id == self.recovery_account and not line.tax_line_id
+        )
         self.assertEqual((recovery.amount_currency, recovery.tax_ids), (-33.61, tax))
 
     def test_tax_on_top_is_refused(self):
@@ -191,7 +216,13 @@ class TestChargeWhenPaid(BookingCase):
 
         self.assertEqual(set(self.charges(run).mapped("state")), {"waived"})
         self.assertAlmostEqual(self.balance(), 0.0)
-        self.assertTrue(all(self.charges(run).move_id.line_ids.filtered(lambda line: line.account_id.reconcile).mapped("reconciled")))
+        self.assertTrue(
+            all(
+                self.charges(run)
+                .move_id.line_ids.filtered(lambda line: line.account_id.reconcile)
+                .mapped("reconciled")
+            )
+        )
 
     def test_charges_of_a_credited_invoice_have_no_ground(self):
         run = self.booked_run()
@@ -211,8 +242,13 @@ class TestChargeReversal(BookingCase):
 
         self.assertEqual(set(self.charges(run).mapped("state")), {"reversed"})
         [credit] = self.documents("out_refund")
-        self.assertEqual((credit.amount_total, credit.reversed_entry_id), (CHARGED, self.charges(run).move_id))
-        self.assertEqual(credit.line_ids.filtered(lambda line: line.account_id == self.interest_account).amount_currency, INTEREST)
+        self.assertEqual(
+            (credit.amount_total, credit.reversed_entry_id), (CHARGED, self.charges(run).move_id)
+        )
+        self.assertEqual(
+            credit.line_ids.filtered(lambda line: line.account_id == self.interest_account).amount_currency,
+            INTEREST,
+        )
         self.assertAlmostEqual(self.balance(), 1250.0)
         self.assertEqual(self.charges(run).move_id.amount_residual, 0.0)
 

@@ -19,8 +19,20 @@ class TestChargeClaim(ChargeCase):
         self.assertRecordValues(
             self.charges(run).sorted("kind"),
             [
-                {"kind": "interest", "amount": INTEREST, "stage": "claimed", "law": "DE", "law_reason": "seller_law"},
-                {"kind": "recovery_sum", "amount": 40.0, "stage": "claimed", "law": "DE", "law_reason": "seller_law"},
+                {
+                    "kind": "interest",
+                    "amount": INTEREST,
+                    "stage": "claimed",
+                    "law": "DE",
+                    "law_reason": "seller_law",
+                },
+                {
+                    "kind": "recovery_sum",
+                    "amount": 40.0,
+                    "stage": "claimed",
+                    "law": "DE",
+                    "law_reason": "seller_law",
+                },
             ],
         )
         self.assertEqual(run.notice_ids.amount_with_charges, 1000.0 + INTEREST + 40.0)
@@ -30,11 +42,23 @@ class TestChargeClaim(ChargeCase):
         run = self.sent_run()
         text = run.notice_ids.body_text
 
-        for expected in ("€1,083.45", "€43.45", "€40.00", "10.27%", "10.52%", "€2.81", "€40.64", "€0.29", "§ 288 (2) BGB"):
+        for expected in (
+            "€1,083.45",
+            "€43.45",
+            "€40.00",
+            "10.27%",
+            "10.52%",
+            "€2.81",
+            "€40.64",
+            "€0.29",
+            "§ 288 (2) BGB",
+        ):
             self.assertIn(expected, text)
         self.assertEqual(set(self.charges(run).mapped("stage")), {"announced"})
         sheet = self.charges(run, "interest").sheet
-        self.assertEqual([(line["days"], line["amount"]) for line in sheet["lines"]], [(10, "2.81"), (141, "40.64")])
+        self.assertEqual(
+            [(line["days"], line["amount"]) for line in sheet["lines"]], [(10, "2.81"), (141, "40.64")]
+        )
         self.assertIn("DE_BASE.2026H2", sheet["row_ids"])
 
     def test_consumer_is_not_charged(self):
@@ -75,7 +99,9 @@ class TestChargeEdit(ChargeCase):
     def test_raised_above_the_law_is_refused_with_the_row(self):
         self.make_late()
         run = self.propose()
-        with self.assertRaisesRegex(ValidationError, r"above the 40\.00.*DE\.b2b\.recovery_sum.*field amount"):
+        with self.assertRaisesRegex(
+            ValidationError, r"above the 40\.00.*DE\.b2b\.recovery_sum.*field amount"
+        ):
             self.charges(run, "recovery_sum").amount = 41.0
 
     def test_announced_charge_is_not_edited(self):
@@ -100,7 +126,8 @@ class TestChargeEdit(ChargeCase):
         self.line_of(run, second).action_exclude()
 
         self.assertEqual(
-            self.charges(run).filtered(lambda one: one.stage == "claimed").item_id, self.line_of(run, first).item_id
+            self.charges(run).filtered(lambda one: one.stage == "claimed").item_id,
+            self.line_of(run, first).item_id,
         )
 
     def test_another_level_charges_what_that_level_charges(self):
@@ -134,7 +161,9 @@ class TestChargeSegments(ChargeCase):
         """600.00 on 30 September: 10 days at 10.27 and 92 at 10.52 on 1,000, 49 at 10.52 on 400:
         2.8137 + 26.5162 + 5.6491 = 34.98."""
         invoice = self.make_late()
-        payment = self.env["account.payment.register"].with_context(active_model="account.move", active_ids=invoice.ids)
+        payment = self.env["account.payment.register"].with_context(
+            active_model="account.move", active_ids=invoice.ids
+        )
         payment.create({"payment_date": "2026-09-30", "amount": 600.0})._create_payments()
         run = self.propose()
 
@@ -143,7 +172,9 @@ class TestChargeSegments(ChargeCase):
     def test_disputed_part_bears_no_interest(self):
         """400.00 in dispute: 0.6 × 43.4526 = 26.07."""
         invoice = self.make_late()
-        self.env["dunning.dispute"].create({"item_id": self.item_of(invoice).id, "scope": "part", "amount": 400.0})
+        self.env["dunning.dispute"].create(
+            {"item_id": self.item_of(invoice).id, "scope": "part", "amount": 400.0}
+        )
 
         self.assertEqual(self.charges(self.propose(), "interest").amount, 26.07)
 
@@ -157,7 +188,9 @@ class TestChargeSegments(ChargeCase):
 
     def test_later_message_claims_only_what_was_added(self):
         """Ten days more at 10.52 on 1,000: 46.33 in all, 43.45 of it already charged, and the sum only once."""
-        self.policy.level_ids.filtered(lambda level: level.rank == 3).write({"charge_interest": True, "charge_recovery_sum": True})
+        self.policy.level_ids.filtered(lambda level: level.rank == 3).write(
+            {"charge_interest": True, "charge_recovery_sum": True}
+        )
         self.policy.write({"entry": "first"})
         self.policy.level_ids[:2].write({"charge_interest": False})
         invoice = self.make_late()
@@ -178,23 +211,48 @@ class TestChargeSegments(ChargeCase):
         self.assertIn("-€43.45", text)
 
     def test_external_item_takes_its_segments_from_allocations(self):
-        ledger = self.env["dunning.ledger"].create({"name": "Xero", "vendor": "xero", "company_id": self.company.id})
-        account = self.env["dunning.account"].create({"company_id": self.company.id, "partner_id": self.customer.id})
+        ledger = self.env["dunning.ledger"].create(
+            {"name": "Xero", "vendor": "xero", "company_id": self.company.id}
+        )
+        account = self.env["dunning.account"].create(
+            {"company_id": self.company.id, "partner_id": self.customer.id}
+        )
         values = {
-            "ledger_id": ledger.id, "account_id": account.id, "partner_id": self.customer.id, "company_id": self.company.id,
-            "entity": "invoice", "external_id": "x1", "installment": 0, "kind": "invoice", "number": "X-1",
-            "issue_date": "2026-05-21", "due_date": "2026-06-20", "currency_id": self.eur.id,
-            "amount_total": "1000.00", "amount_open": "400.00", "is_open": True, "origin": "xero",
-            "content_hash": "1", "updated_at": "2026-11-01 00:00:00",
-        }  # fmt: skip
+            "ledger_id": ledger.id,
+            "account_id": account.id,
+            "partner_id": self.customer.id,
+            "company_id": self.company.id,
+            "entity": "invoice",
+            "external_id": "x1",
+            "installment": 0,
+            "kind": "invoice",
+            "number": "X-1",
+            "issue_date": "2026-05-21",
+            "due_date": "2026-06-20",
+            "currency_id": self.eur.id,
+            "amount_total": "1000.00",
+            "amount_open": "400.00",
+            "is_open": True,
+            "origin": "xero",
+            "content_hash": "1",
+            "updated_at": "2026-11-01 00:00:00",
+        }
         self.env["dunning.item"]._upsert_external([values])
         item = self.env["dunning.item"].search([("external_id", "=", "x1")])
-        self.env["dunning.allocation"].create(
+        self.env["dunning.allocation"].sudo().create(
             {
-                "ledger_id": ledger.id, "company_id": self.company.id, "item_id": item.id, "carrier_entity": "payment",
-                "carrier_ref": "p1", "kind": "payment", "source_ref": "p1", "invoice_ref": "x1", "date": "2026-09-30",
-                "currency_id": self.eur.id, "amount": 600.0,
-            }  # fmt: skip
+                "ledger_id": ledger.id,
+                "company_id": self.company.id,
+                "item_id": item.id,
+                "carrier_entity": "payment",
+                "carrier_ref": "p1",
+                "kind": "payment",
+                "source_ref": "p1",
+                "invoice_ref": "x1",
+                "date": "2026-09-30",
+                "currency_id": self.eur.id,
+                "amount": 600.0,
+            }
         )
         facts = charge_facts.item_facts(self.env, item.ids)
         self.assertEqual(facts[item.id].events, ((date(2026, 9, 30), Decimal("600.00")),))
@@ -205,14 +263,19 @@ class TestChargeLaw(ChargeCase):
     def test_missing_rate_lets_the_message_go(self):
         """The series ends in 2025: the reminder leaves with the recovery sum, and says why there is no interest."""
         self.make_late()
-        self.env["dunning.law.row"].search([("reference", "=", "DE_BASE"), ("valid_from", ">=", "2026-01-01")]).unlink()
+        self.env["dunning.law.row"].search(
+            [("reference", "=", "DE_BASE"), ("valid_from", ">=", "2026-01-01")]
+        ).unlink()
         run = self.sent_run()
 
         self.assertEqual(run.notice_ids.state, "sent")
         self.assertIn("No rate of DE b2b interest for 2026-06-21", run.notice_ids.charge_note)
         self.assertRecordValues(
             self.charges(run).sorted("kind"),
-            [{"kind": "interest", "stage": "refused", "amount": 0.0}, {"kind": "recovery_sum", "stage": "announced", "amount": 40.0}],
+            [
+                {"kind": "interest", "stage": "refused", "amount": 0.0},
+                {"kind": "recovery_sum", "stage": "announced", "amount": 40.0},
+            ],
         )
 
     def test_unknown_law_lets_the_message_go(self):
@@ -258,7 +321,9 @@ class TestChargeLaw(ChargeCase):
         """France: at least three times the legal rate."""
         account = self.item_of(self.make_late()).account_id
         account.charge_law = "FR"
-        self.env["dunning.law.row"].search([("reference", "=", "FR_LEGAL"), ("status", "=", "draft")]).action_activate("Checked")
+        self.env["dunning.law.row"].search(
+            [("reference", "=", "FR_LEGAL"), ("status", "=", "draft")]
+        ).action_activate("Checked")
         with self.assertRaisesRegex(ValidationError, r"(below the floor|No rate).*FR"):
             account.write({"agreed_rate_unit": "pct", "agreed_rate_value": 0.5})
 
@@ -272,13 +337,23 @@ class TestChargeLaw(ChargeCase):
         self.policy.charge_law = "FI"
         with self.assertRaisesRegex(ValidationError, r"12.*FI\.b2b\.reminder_fee"):
             self.final.write(
-                {"charge_fee_kind": "reminder_fee", "charge_fee_source": "own", "charge_fee_amount": 13.0, "charge_currency_id": self.eur.id}
+                {
+                    "charge_fee_kind": "reminder_fee",
+                    "charge_fee_source": "own",
+                    "charge_fee_amount": 13.0,
+                    "charge_currency_id": self.eur.id,
+                }
             )
 
     def test_fee_above_the_cap_is_refused_when_claimed(self):
         """Allowed where no cap is on record, not for the customer whose law has one."""
         self.final.write(
-            {"charge_fee_kind": "reminder_fee", "charge_fee_source": "own", "charge_fee_amount": 13.0, "charge_currency_id": self.eur.id}
+            {
+                "charge_fee_kind": "reminder_fee",
+                "charge_fee_source": "own",
+                "charge_fee_amount": 13.0,
+                "charge_currency_id": self.eur.id,
+            }
         )
         free, capped = self.make_customer("Free"), self.make_customer("Capped")
         self.make_late(free)
@@ -294,7 +369,9 @@ class TestChargeLaw(ChargeCase):
 
     def test_one_fee_for_a_message_of_three_invoices(self):
         self.policy.charge_law = "FI"
-        self.final.write({"charge_fee_kind": "reminder_fee", "charge_interest": False, "charge_recovery_sum": False})
+        self.final.write(
+            {"charge_fee_kind": "reminder_fee", "charge_interest": False, "charge_recovery_sum": False}
+        )
         for _number in range(3):
             self.make_late()
         run = self.propose()

@@ -8,3 +8,6 @@ from . import dunning_level_wizard
 from . import dunning_undo_wizard
 from . import dunning_dismiss_wizard
 from . import dunning_ledger_receipt
+from . import dunning_charge_waive
+from . import dunning_law_activate
+from . import dunning_law_import
