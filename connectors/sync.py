@@ -137,7 +137,7 @@ def run_pass(
     """One pass over the connection behind `gateway`, from lease to report.
 
     `watch(step, records)` is told of progress. `should_stop()` is asked between pages; the pass then ends as "later".
-    Raises nothing a ledger, a network or a record can cause.
+    Raises only what the gateway raises at lease and report; whatever else ends the pass is its outcome.
     """
     answer = gateway.sync_lease(runner, LEASE_SECONDS)
     if answer.get("busy"):
@@ -232,7 +232,7 @@ class Pass:
                 parts.append(f"{self.counts[key]} {words}")
         return f"{self.source.label}: {', '.join(parts)}."
 
-    # -- scan ------------------------------------------------------------------------------------------------------
+    # -- scan ------------------------------------------------------------------------------------------------
     def _is_due(self) -> bool:
         last = self._cursors.get("reconciled_at")
         every = timedelta(hours=self._option("reconcile_hours", RECONCILE_EVERY.total_seconds() / 3600))
@@ -270,7 +270,7 @@ class Pass:
         self._checkpoint()
         return read
 
-    # -- deliver -----------------------------------------------------------------------------------------------------
+    # -- deliver ---------------------------------------------------------------------------------------------
     def _deliver(self, page: Page, step: str) -> None:
         if self._should_stop():
             raise Retry("Stopped on request; the next pass goes on.", 0)
@@ -347,7 +347,7 @@ class Pass:
     def _checkpoint(self) -> None:
         self.gateway.sync_checkpoint(self.lease.key, self._cursors)
 
-    # -- what vanished -------------------------------------------------------------------------------------------------
+    # -- what vanished ---------------------------------------------------------------------------------------
     def _bury(self) -> None:
         since = self._cursors.get("removed")
         if since is None:
@@ -424,7 +424,7 @@ class Pass:
                 {"removal_entity": entity, "removal_open": gone_open, "removal_of": known_open},
             )
 
-    # -- control totals ------------------------------------------------------------------------------------------------
+    # -- control totals --------------------------------------------------------------------------------------
     def _check_totals(self, reconciled: bool) -> None:
         """Compare with what the ledger itself says. A difference may be a change made meanwhile: pull, look again."""
         suspects = self._differences(self._touched)

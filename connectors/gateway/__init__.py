@@ -28,7 +28,7 @@ class Gateway(Protocol):
 
     - `sync_lease` → `{"lease", "until", "vendor", "environment", "organisation", "urls", "access_token",
       "token_expires_at", "cursors", "options"}` or `{"busy": true, "until", "runner"}` or `{"blocked": why}`.
-    - `sync_token` → `{"access_token", "token_expires_at"}`, refreshed at the vendor when the stored token is `rejected`.
+    - `sync_token` → `{"access_token", "token_expires_at"}`, refreshed at the vendor when the stored one is `rejected`.
     - `sync_ingest` → `{"stored", "unchanged", "stale", "parked": [ids],
       "quarantined": [{"entity", "external_id", "cause"}]}`.
     - `sync_known` → `{"rows": [{"external_id", "updated_at", "open_amount", "currency"}, …], "next": id or null}`:

@@ -14,6 +14,7 @@ from decimal import Decimal, localcontext
 from typing import Any
 
 from ..errors import BadRecord
+from ..gateway import Lease
 from ..reading import FieldError, Fields, read
 from ..records import (
     OPEN,
@@ -29,8 +30,33 @@ from ..records import (
 )
 
 RATE_DIGITS = 16
+WEB = {"production": "https://app.qbo.intuit.com", "sandbox": "https://app.sandbox.qbo.intuit.com"}
 JOURNAL = "journal"
 LINK_ENTITIES = {"Invoice": "invoice", "JournalEntry": JOURNAL, "CreditMemo": "credit"}
+
+
+@dataclass(frozen=True)
+class Links:
+    """Where a person sees a document in QuickBooks. `base` "" gives no links."""
+
+    base: str = ""
+    realm_id: str = ""
+    is_local: bool = False
+
+    @classmethod
+    def of(cls, lease: Lease) -> Links:
+        """A ledger at another address than Intuit's has its own pages, or none."""
+        if lease.urls.get("api"):
+            return cls(lease.urls.get("web", ""), lease.organisation, is_local=True)
+        return cls(WEB[lease.environment], lease.organisation)
+
+    def to(self, page: str, record_id: str) -> str:
+        """`page`: invoice | journal. Intuit's own form of staff links (SampleApp-Projects-Java, README)."""
+        if not self.base:
+            return ""
+        if self.is_local:
+            return f"{self.base}/{self.realm_id}/{record_id}"
+        return f"{self.base}/app/{page}?txnId={record_id}&companyId={self.realm_id}"
 
 
 @dataclass(frozen=True)
@@ -39,6 +65,7 @@ class Company:
 
     home_currency: str
     receivable_accounts: frozenset[str] = frozenset()
+    links: Links = Links()
 
 
 def journal_id(entry_id: str, customer_id: str) -> str:
@@ -142,8 +169,9 @@ def _invoice(fields: Fields, company: Company) -> Invoice:
     total, balance = fields.money("TotalAmt"), fields.money("Balance")
     if not 0 <= balance <= total:
         raise FieldError("Balance", f"{balance} does not fit a total of {total}")
+    external_id = fields.required_text("Id")
     return Invoice(
-        external_id=fields.required_text("Id"),
+        external_id=external_id,
         updated_at=updated_at(fields),
         customer_id=fields.child("CustomerRef").required_text("value"),
         number=fields.text("DocNumber"),
@@ -154,6 +182,7 @@ def _invoice(fields: Fields, company: Company) -> Invoice:
         total=total,
         open_amount=balance,
         status=_status(fields, total, balance),
+        link=company.links.to("invoice", external_id),
     )
 
 
@@ -256,7 +285,8 @@ def _journal(fields: Fields, company: Company, settled: Callable) -> Iterable[Re
             raise FieldError("Line", f"payments take {-left} more than the entry's {amount}")
         status = VOID if voided else OPEN if left else PAID
         # The ageing report of QuickBooks counts a journal entry from its own date: it is due at once.
-        yield Invoice(**common, due_date=day, open_amount=left, status=status)
+        link = company.links.to(JOURNAL, entry_id)
+        yield Invoice(**common, due_date=day, open_amount=left, status=status, link=link)
 
 
 def _is_receivable(account: Fields, company: Company) -> bool:

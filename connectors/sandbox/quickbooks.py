@@ -31,6 +31,7 @@ class QuickBooksSkin(Skin):
         "authorize": "/connect/oauth2",
         "token": "/oauth2/v1/tokens/bearer",
         "revoke": "/v2/oauth2/tokens/revoke",
+        "web": "/pay",
         "discovery": "/.well-known/openid_configuration",
         "discovery_sandbox": "/.well-known/openid_sandbox_configuration",
     }

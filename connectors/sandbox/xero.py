@@ -54,6 +54,7 @@ class XeroSkin(Skin):
         "authorize": "/identity/connect/authorize",
         "token": "/connect/token",
         "revoke": "/connect/revocation",
+        "web": "/pay",
         "connections": "/connections",
         "identity": "",
     }

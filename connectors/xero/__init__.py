@@ -49,7 +49,7 @@ SINGLE = {
 
 def open_source(lease: Lease, tokens: TokenSource, budget: Budget | None = None) -> XeroSource:
     client = Client(lease.urls.get("api") or API, lease.organisation, tokens, budget or Budget(LIMITS))
-    return XeroSource(client, lease.organisation, lease.environment)
+    return XeroSource(client, lease)
 
 
 class XeroSource:
@@ -58,11 +58,11 @@ class XeroSource:
     streams = tuple(STREAMS)
     entities = ("customer", "invoice", "credit", "payment")
 
-    def __init__(self, client: Client, tenant_id: str, environment: str):
-        self.label = f"Xero organisation {tenant_id}"
+    def __init__(self, client: Client, lease: Lease):
+        self.label = f"Xero organisation {lease.organisation}"
         self.client = client
         self.budget = client.budget
-        self._environment = environment
+        self._lease = lease
         self._organisation: mapping.Organisation | None = None
 
     @property
@@ -72,11 +72,12 @@ class XeroSource:
     def open(self) -> None:
         fields = Fields(self.client.organisation())
         try:
-            self._organisation = mapping.Organisation(fields.currency("BaseCurrency"))
+            links = mapping.Links.of(self._lease, fields.text("ShortCode"))
+            self._organisation = mapping.Organisation(fields.currency("BaseCurrency"), links)
             is_demo = fields.flag("IsDemoCompany", False)
         except FieldError as error:
             raise Retry(f"{self.label}: the base currency could not be read ({error}).", 30) from None
-        if is_demo and self._environment == "production":
+        if is_demo and self._lease.environment == "production":
             raise Stop(f"{self.label} is Xero's demo company. Connect it as a sandbox.")
 
     def scan(self, stream: str, since: datetime | None) -> Iterator[Page]:

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from datetime import date, timezone
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 from ..errors import BadRecord
+from ..gateway import Lease
 from ..reading import FieldError, Fields, read
 from ..records import (
     DELETED,
@@ -48,6 +50,7 @@ CREDIT_KINDS = {
     ),
 }
 RECEIPT = "ACCRECPAYMENT"
+WEB = "https://go.xero.com"
 # Refunds of credits show in the credit's own remainder; the rest belongs to purchases.
 OTHER_PAYMENTS = frozenset(
     {
@@ -63,10 +66,34 @@ OTHER_PAYMENTS = frozenset(
 
 
 @dataclass(frozen=True)
+class Links:
+    """Where a person sees an invoice in Xero. `base` "" gives no links."""
+
+    base: str = ""
+    short_code: str = ""
+
+    @classmethod
+    def of(cls, lease: Lease, short_code: str) -> Links:
+        """A ledger at another address than Xero's has its own pages, or none."""
+        return cls(lease.urls.get("web", "")) if lease.urls.get("api") else cls(WEB, short_code)
+
+    def to_invoice(self, invoice_id: str) -> str:
+        """Xero's deep link (developer.xero.com, "Deep link to Xero"): opens the right organisation first."""
+        if self.base != WEB:
+            return f"{self.base}/{invoice_id}" if self.base else ""
+        view = f"/AccountsReceivable/View.aspx?InvoiceID={invoice_id}"
+        if not self.short_code:
+            return WEB + view
+        query = urlencode({"shortcode": self.short_code, "redirecturl": view})
+        return f"{WEB}/organisationlogin/default.aspx?{query}"
+
+
+@dataclass(frozen=True)
 class Organisation:
     """What mapping needs to know of the organisation."""
 
     home_currency: str
+    links: Links = Links()
 
 
 class HalfRead(FieldError):
@@ -160,8 +187,9 @@ def _invoice(fields: Fields, organisation: Organisation) -> Invoice | None:
     word = fields.text("Status")
     due = _amount_due(fields, total) if word in LIVE else fields.money("AmountDue")
     status = _status(word, due) if kind == "ACCREC" else UNKNOWN
+    external_id = fields.required_text("InvoiceID")
     return Invoice(
-        external_id=fields.required_text("InvoiceID"),
+        external_id=external_id,
         updated_at=_updated_at(fields),
         customer_id=fields.child("Contact").required_text("ContactID"),
         number=fields.text("InvoiceNumber"),
@@ -172,7 +200,7 @@ def _invoice(fields: Fields, organisation: Organisation) -> Invoice | None:
         total=total,
         open_amount=due if status in (OPEN, PAID, UNKNOWN) else Decimal(0),
         status=status,
-        link=_https(fields.text("Url")),
+        link=organisation.links.to_invoice(external_id),
     )
 
 
@@ -284,7 +312,3 @@ def _day(fields: Fields, name: str) -> date | None:
 def _updated_at(fields: Fields) -> Any:
     name = "UpdatedDateUTC" if fields.raw("UpdatedDateUTC") else "UpdatedDateUTCString"
     return fields.instant(name, assumed=timezone.utc)
-
-
-def _https(url: str) -> str:
-    return url if url.startswith("https://") else ""

@@ -52,7 +52,7 @@ class MemoryLedger:
         self._lease: tuple[str, str, datetime] | None = None
         self._closed = ""
 
-    # -- verbs ---------------------------------------------------------------------------------------------------
+    # -- verbs -----------------------------------------------------------------------------------------------
     def sync_lease(self, runner, seconds):
         with self._lock:
             now = self._clock()
@@ -157,7 +157,7 @@ class MemoryLedger:
             self._closed, self._lease = lease, None
             return True
 
-    # -- what tests look at ----------------------------------------------------------------------------------------
+    # -- what tests look at ----------------------------------------------------------------------------------
     def live(self, entity: str) -> dict[str, dict]:
         return {
             external_id: row
@@ -182,7 +182,7 @@ class MemoryLedger:
     def snapshot(self) -> dict:
         return copy.deepcopy(self.rows)
 
-    # -- inside ------------------------------------------------------------------------------------------------------
+    # -- inside ----------------------------------------------------------------------------------------------
     def _check(self, lease):
         if not self._lease or self._lease[0] != lease:
             raise LeaseLost(f"{self.vendor} {self.organisation}: another runner holds the lease")

@@ -7,14 +7,15 @@ import threading
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
 from dunning_connectors.budget import Budget, Limits
 from dunning_connectors.errors import Reconnect, Retry, Stop
 from dunning_connectors.quickbooks import oauth as quickbooks_oauth
 from dunning_connectors.redact import redacted
 from dunning_connectors.sandbox import CLIENT_ID, CLIENT_SECRET, Sandbox
 from dunning_connectors.xero import oauth as xero_oauth
-from werkzeug.serving import make_server
-from werkzeug.wrappers import Request, Response
 
 
 def failing(times, after_seconds=1):
@@ -90,7 +91,14 @@ def endpoint():
 @pytest.mark.parametrize("oauth", [quickbooks_oauth, xero_oauth])
 @pytest.mark.parametrize(
     "extra",
-    [{}, {"surprise": [1]}, {"scope": "a b"}, {"scope": ["a", "b"]}, {"expires_in": None}, {"expires_in": "1800"}],
+    [
+        {},
+        {"surprise": [1]},
+        {"scope": "a b"},
+        {"scope": ["a", "b"]},
+        {"expires_in": None},
+        {"expires_in": "1800"},
+    ],
     ids=str,
 )
 def test_s02_unknown_and_absent_keys_cost_no_token(endpoint, oauth, extra):
@@ -151,7 +159,9 @@ def test_the_code_flow_from_consent_to_revocation(vendor):
         back = requests.get(url, allow_redirects=False, timeout=5).headers["Location"]
         query = dict(part.split("=") for part in back.partition("?")[2].split("&"))
         assert query["state"] == "state-1"
-        tokens = oauth.exchange_code(CLIENT_ID, CLIENT_SECRET, query["code"], "http://localhost:8069/back", urls=box.urls)
+        tokens = oauth.exchange_code(
+            CLIENT_ID, CLIENT_SECRET, query["code"], "http://localhost:8069/back", urls=box.urls
+        )
         newer = oauth.refresh(CLIENT_ID, CLIENT_SECRET, tokens.refresh_token, box.urls)
         assert newer.refresh_token != tokens.refresh_token
         oauth.revoke(CLIENT_ID, CLIENT_SECRET, newer.refresh_token, box.urls)
@@ -163,7 +173,8 @@ def test_the_code_flow_from_consent_to_revocation(vendor):
 
 def test_s27_secrets_are_taken_out_of_any_text():
     text = (
-        "Authorization: Bearer abc.def-1 {'access_token': 'AAA', \"refresh_token\": \"RRR\"} code=CCC&client_secret=SSS "
+        "Authorization: Bearer abc.def-1 {'access_token': 'AAA', \"refresh_token\": \"RRR\"} "
+        "code=CCC&client_secret=SSS "
         "eyJhbGciOi.eyJzdWIiOi.c2lnbmF0dXJl"
     )
 

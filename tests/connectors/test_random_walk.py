@@ -10,6 +10,7 @@ import random
 from decimal import Decimal
 
 import pytest
+
 from dunning_connectors.sandbox.book import BookError
 
 from .contract.conftest import Trial
@@ -52,7 +53,11 @@ class Walk:
 
     def new_customer(self):
         parent = self.some(self.customers)
-        job = {"parent_id": parent.id, "bills_with_parent": self.random.random() < 0.5, "currency": parent.currency}
+        job = {
+            "parent_id": parent.id,
+            "bills_with_parent": self.random.random() < 0.5,
+            "currency": parent.currency,
+        }
         self.customers.append(self.ledger.customer(**(job if self.random.random() < 0.3 else {})))
 
     def bill(self):
@@ -61,7 +66,9 @@ class Walk:
         self.ledger.invoice(customer, amount if customer.currency != "JPY" else Decimal(int(amount) + 1))
 
     def open_invoice(self):
-        return self.some(one for one in self.ledger.company.invoices.values() if one.open and not one.purchase)
+        return self.some(
+            one for one in self.ledger.company.invoices.values() if one.open and not one.purchase
+        )
 
     def pay(self):
         invoice = self.open_invoice()
@@ -143,7 +150,9 @@ def test_s06_a_random_life_with_random_trouble_ends_equal_to_the_ledger(ledger_c
         trial.sync(reconcile=True)
 
         assert trial.receiver.balances() == trial.ledger.truth(), f"seed {SEED}"
-        nameless = {key for key in trial.receiver.quarantine() if not key[1]}  # nothing can tell what became of them
+        nameless = {
+            key for key in trial.receiver.quarantine() if not key[1]
+        }  # nothing can tell what became of them
         assert not trial.receiver.parked() and set(trial.receiver.quarantine()) == nameless, f"seed {SEED}"
         writes = trial.receiver.writes()
         trial.sync(reconcile=True)

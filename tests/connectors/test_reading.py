@@ -7,15 +7,17 @@ from datetime import date, datetime, timezone
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from dunning_connectors.errors import BadRecord
+from dunning_connectors.gateway import Lease
 from dunning_connectors.quickbooks import mapping as quickbooks
 from dunning_connectors.quickbooks import webhooks as quickbooks_webhooks
 from dunning_connectors.reading import FieldError, Fields, loads
 from dunning_connectors.records import Invoice
 from dunning_connectors.xero import mapping as xero
 from dunning_connectors.xero import webhooks as xero_webhooks
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 COMPANY = quickbooks.Company("USD", frozenset({"84"}))
 ORGANISATION = xero.Organisation("NZD")
@@ -52,7 +54,9 @@ XERO_INVOICE = {
 }
 
 
-@pytest.mark.parametrize("offset", [f"{'-' if hours < 0 else '+'}{abs(hours):02}00" for hours in range(-11, 15)])
+@pytest.mark.parametrize(
+    "offset", [f"{'-' if hours < 0 else '+'}{abs(hours):02}00" for hours in range(-11, 15)]
+)
 def test_s18_a_due_date_keeps_its_day_whatever_the_offset(offset):
     """Midnight of 2 November 2018 in the organisation's zone, written as Xero does: unix time plus that zone."""
     hours = int(offset[:3])
@@ -78,7 +82,7 @@ def test_s18_moments_compare_as_utc(text):
 def test_s18_a_moment_without_zone_is_refused_unless_the_field_is_known_to_be_utc():
     fields = Fields({"T": "2026-11-01T10:00:00"})
 
-    with pytest.raises(FieldError, match="T: .*not a point in time"):
+    with pytest.raises(FieldError, match=r"T: .*not a point in time"):
         fields.instant("T")
     assert fields.instant("T", assumed=timezone.utc).hour == 10
 
@@ -129,7 +133,11 @@ def test_s16_numbers_never_pass_through_float():
     payload = loads(b'{"a": 0.1, "b": 33333333333333.33, "c": "10.005"}')
 
     fields = Fields(payload)
-    assert [fields.money(name) for name in "abc"] == [Decimal("0.1"), Decimal("33333333333333.33"), Decimal("10.005")]
+    assert [fields.money(name) for name in "abc"] == [
+        Decimal("0.1"),
+        Decimal("33333333333333.33"),
+        Decimal("10.005"),
+    ]
     with pytest.raises(ValueError):
         loads(b'{"a": NaN}')
 
@@ -156,7 +164,25 @@ def test_journal_lines_on_other_accounts_are_not_receivables():
     assert quickbooks.journal(entry, COMPANY, lambda *_: Decimal(0)) == []
 
 
-# -- fuzz -----------------------------------------------------------------------------------------------------------------
+def lease(**changes):
+    fields = {"key": "k", "until": None, "vendor": "", "environment": "production", "organisation": "77"}
+    return Lease(**fields | {"access_token": "t"} | changes)
+
+
+def test_links_lead_to_the_document_in_the_right_organisation():
+    """Forms: Intuit's sample app for projects; Xero's page on deep links."""
+    links = quickbooks.Links.of(lease())
+    assert links.to("invoice", "12") == "https://app.qbo.intuit.com/app/invoice?txnId=12&companyId=77"
+    assert xero.Links.of(lease(), "!abC").to_invoice("i-1") == (
+        "https://go.xero.com/organisationlogin/default.aspx"
+        "?shortcode=%21abC&redirecturl=%2FAccountsReceivable%2FView.aspx%3FInvoiceID%3Di-1"
+    )
+    assert xero.Links.of(lease(urls={"api": "http://127.0.0.1:1"}), "!abC").to_invoice("i-1") == ""
+    local = {"api": "http://127.0.0.1:1/v3", "web": "http://127.0.0.1:1/pay"}
+    assert quickbooks.Links.of(lease(urls=local)).to("invoice", "12") == "http://127.0.0.1:1/pay/77/12"
+
+
+# -- fuzz ----------------------------------------------------------------------------------------------------
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.decimals(allow_nan=True) | st.text(max_size=12)
     | st.sampled_from(["/Date(9999999999999999+0000)/", "/Date(-1)/", "2026-02-30", "0001-01-01", "EUR", "\x00", "٣"]),

@@ -43,7 +43,7 @@ class LedgerUnderTest:
     def close(self):
         self.box.stop()
 
-    # -- connection ------------------------------------------------------------------------------------------------
+    # -- connection ------------------------------------------------------------------------------------------
     def token(self, company=None, scopes=None):
         """A fresh consent: `{"access_token", "refresh_token"}`."""
         return self.box.grant(company, scopes)
@@ -58,13 +58,15 @@ class LedgerUnderTest:
     @property
     def calls(self):
         """Requests to the API so far; token requests are not counted."""
-        return sum("/connect/" not in row["path"] and "/oauth2/" not in row["path"] for row in self.box.requests)
+        return sum(
+            "/connect/" not in row["path"] and "/oauth2/" not in row["path"] for row in self.box.requests
+        )
 
     def order(self, kind, stream="", **options):
         """A fault on the reads of a stream (or on any API call)."""
         return self.box.faults.order(kind, match=self.match(stream), **options)
 
-    # -- bookkeeping ---------------------------------------------------------------------------------------------------
+    # -- bookkeeping -----------------------------------------------------------------------------------------
     def customer(self, name=None, company=None, **fields):
         self._numbers += 1
         with self.box.book.lock:
@@ -84,7 +86,9 @@ class LedgerUnderTest:
         self._numbers += 1
         with self.box.book.lock:
             line = Line("Return", Decimal(1), Decimal(amount), Decimal(amount))
-            return self.company.give_credit(customer, [line], self.company.today(), number=f"C-{self._numbers}")
+            return self.company.give_credit(
+                customer, [line], self.company.today(), number=f"C-{self._numbers}"
+            )
 
     def pay(self, invoice, amount=None, company=None):
         company = company or self.company
@@ -149,7 +153,7 @@ class QuickBooksUnderTest(LedgerUnderTest):
     def source(self, lease, tokens, budget: Budget):
         client = quickbooks_client.Client(lease.urls["api"], lease.organisation, tokens, budget)
         client.page_rows = self.page_rows
-        return QuickBooksSource(client, lease.organisation)
+        return QuickBooksSource(client, lease)
 
     def match(self, stream):
         return rf"(?s)/query.*FROM {self.NAMES[stream]}\b" if stream else "/company/"
@@ -170,7 +174,7 @@ class XeroUnderTest(LedgerUnderTest):
     def source(self, lease, tokens, budget: Budget):
         client = xero_client.Client(lease.urls["api"], lease.organisation, tokens, budget)
         client.page_rows = self.page_rows
-        return XeroSource(client, lease.organisation, lease.environment)
+        return XeroSource(client, lease)
 
     def match(self, stream):
         return rf"GET /api.xro/2.0/{self.NAMES[stream]}\?" if stream else "/api.xro/"

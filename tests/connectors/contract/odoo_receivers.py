@@ -57,10 +57,13 @@ class OdooInstallation:
 def _load(database):
     from odoo.modules.registry import Registry
     from odoo.tools import config
+
     from tests.stage import odoo as stage
 
     addons = ",".join(map(str, stage.addons_path()))
-    config.parse_config(["-d", database, f"--addons-path={addons}", "--log-level=critical"], setup_logging=False)
+    config.parse_config(
+        ["-d", database, f"--addons-path={addons}", "--log-level=critical"], setup_logging=False
+    )
     return Registry(database)
 
 
@@ -106,8 +109,9 @@ class OdooReceiver:
         return gateway
 
     def _connected(self, token):
-        from dunning_connectors.oauth import TokenSet
         from odoo import fields
+
+        from dunning_connectors.oauth import TokenSet
 
         with self.installation.environment() as env:
             ledger = env["dunning.ledger"].create(
@@ -129,9 +133,11 @@ class OdooReceiver:
     def close(self):
         """The same organisation is connected again by the next trial."""
         with self.installation.environment() as env:
-            env["dunning.ledger"].browse(self.ledger_id).write({"organisation_ref": False, "state": "new", "active": False})
+            env["dunning.ledger"].browse(self.ledger_id).write(
+                {"organisation_ref": False, "state": "new", "active": False}
+            )
 
-    # -- what was stored -----------------------------------------------------------------------------------------------
+    # -- what was stored -------------------------------------------------------------------------------------
     def live(self, entity):
         rows = self._records("AND r.entity = %s AND r.state = 'live'", entity)
         return {row["external_id"]: self._described(entity, row) for row in rows}
@@ -178,7 +184,8 @@ class OdooReceiver:
         heirs = {
             row["external_id"]: row["merged_into_ref"]
             for row in self.installation.rows(
-                "SELECT external_id, merged_into_ref FROM dunning_customer WHERE ledger_id = %s", self.ledger_id
+                "SELECT external_id, merged_into_ref FROM dunning_customer WHERE ledger_id = %s",
+                self.ledger_id,
             )
         }
         sums = {}
@@ -214,33 +221,39 @@ class OdooReceiver:
     def uncovered(self):
         """How many differences the control totals of all passes found."""
         (row,) = self.installation.rows(
-            "SELECT sum(difference_count) AS found FROM dunning_ledger_sync WHERE ledger_id = %s", self.ledger_id
+            "SELECT sum(difference_count) AS found FROM dunning_ledger_sync WHERE ledger_id = %s",
+            self.ledger_id,
         )
         return row["found"] or 0
 
     def writes(self):
         (row,) = self.installation.rows(
-            "SELECT coalesce(sum(stored_count), 0) AS stored FROM dunning_ledger_sync WHERE ledger_id = %s", self.ledger_id
+            "SELECT coalesce(sum(stored_count), 0) AS stored FROM dunning_ledger_sync WHERE ledger_id = %s",
+            self.ledger_id,
         )
         return row["stored"]
 
     def snapshot(self):
         """Every row with the transaction that wrote it last: a write that changes nothing shows too."""
         items = self.installation.rows(
-            "SELECT id, xmin::text AS written FROM dunning_item WHERE ledger_id = %s ORDER BY id", self.ledger_id
+            "SELECT id, xmin::text AS written FROM dunning_item WHERE ledger_id = %s ORDER BY id",
+            self.ledger_id,
         )
         return self._records(""), items
 
     def parked(self):
         rows = self.installation.rows(
-            "SELECT external_id FROM dunning_ledger_record WHERE ledger_id = %s AND state = 'parked'", self.ledger_id
+            "SELECT external_id FROM dunning_ledger_record WHERE ledger_id = %s AND state = 'parked'",
+            self.ledger_id,
         )
         return {row["external_id"] for row in rows}
 
-    # -- what happens to it -------------------------------------------------------------------------------------------
+    # -- what happens to it ----------------------------------------------------------------------------------
     def hint(self, entity, external_id):
         with self.installation.environment() as env:
-            env["dunning.ledger.event"]._note(env["dunning.ledger"].browse(self.ledger_id), [(entity, external_id)])
+            env["dunning.ledger.event"]._note(
+                env["dunning.ledger"].browse(self.ledger_id), [(entity, external_id)]
+            )
 
     def confirm_removal(self):
         with self.installation.environment() as env:

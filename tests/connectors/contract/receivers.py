@@ -11,12 +11,13 @@ import socket
 import threading
 
 import pytest
+from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wrappers import Request, Response
+
 from dunning_connectors.errors import LeaseLost, Reconnect, Retry
 from dunning_connectors.gateway import VERBS
 from dunning_connectors.gateway.inprocess import InProcessGateway
 from dunning_connectors.gateway.json2 import Json2Gateway, Odoo
-from werkzeug.serving import WSGIRequestHandler, make_server
-from werkzeug.wrappers import Request, Response
 
 from ..memory_gateway import MemoryLedger
 from .odoo_receivers import OdooJson2Receiver, OdooReceiver
@@ -50,7 +51,7 @@ class MemoryReceiver:
     def close(self):
         """Nothing is held open."""
 
-    # -- what was stored -----------------------------------------------------------------------------------------------
+    # -- what was stored -------------------------------------------------------------------------------------
     def live(self, entity):
         """external id → wire fields of every record that counts."""
         return self.store.live(entity)
@@ -144,24 +145,42 @@ class HttpReceiver(MemoryReceiver):
         arguments = request.get_json()
         if verb == "sync_ledgers":
             store = self.store
-            row = {"id": 7, "name": "Books", "vendor": store.vendor, "environment": "sandbox", "state": "connected"}
+            row = {
+                "id": 7,
+                "name": "Books",
+                "vendor": store.vendor,
+                "environment": "sandbox",
+                "state": "connected",
+            }
             return Response(json.dumps([row]), content_type="application/json")
         if verb not in VERBS or arguments.pop("ids") != [7]:
             return error(404, "odoo.exceptions.MissingError", "no such method")
         try:
             answer = getattr(self.store, verb)(**arguments)
         except LeaseLost as lost:
-            return error(422, "odoo.addons.odoo_dunning.models.dunning_ledger_gateway.LeaseLost", lost.message)
+            return error(
+                422, "odoo.addons.odoo_dunning.models.dunning_ledger_gateway.LeaseLost", lost.message
+            )
         except Reconnect as refused:
-            return error(422, "odoo.addons.odoo_dunning.models.dunning_ledger_gateway.ReconnectNeeded", refused.message)
+            return error(
+                422, "odoo.addons.odoo_dunning.models.dunning_ledger_gateway.ReconnectNeeded", refused.message
+            )
         except Retry as busy:
-            return error(409, "odoo.addons.odoo_dunning.models.dunning_ledger_gateway.TokenBusy", busy.message)
+            return error(
+                409, "odoo.addons.odoo_dunning.models.dunning_ledger_gateway.TokenBusy", busy.message
+            )
         return Response(json.dumps(answer), content_type="application/json")
 
 
 def error(status, name, message):
     """An error as Odoo 19's JSON-2 gives it; `debug` would hold a traceback."""
-    body = {"name": name, "message": message, "arguments": [message], "context": {}, "debug": "Traceback: secret"}
+    body = {
+        "name": name,
+        "message": message,
+        "arguments": [message],
+        "context": {},
+        "debug": "Traceback: secret",
+    }
     return Response(json.dumps(body), status, content_type="application/json")
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from werkzeug.wrappers import Response
+
 from dunning_connectors.errors import Retry, Stop
 from dunning_connectors.gateway.json2 import TRIES_MAX, Odoo
-from werkzeug.wrappers import Response
 
 from .conftest import Trial
 from .ledgers import LEDGERS
@@ -72,7 +73,9 @@ def test_o2_a_bad_record_in_a_batch_is_named_and_the_others_are_stored(remote):
 def test_o2_a_busy_server_is_asked_again_a_bounded_number_of_times(remote, status):
     remote.start()
     remote.ledger.customer()
-    remote.receiver.faults.append(once("sync_ingest", error(status, "odoo.exceptions.LockError", "busy"), TRIES_MAX - 1))
+    remote.receiver.faults.append(
+        once("sync_ingest", error(status, "odoo.exceptions.LockError", "busy"), TRIES_MAX - 1)
+    )
 
     remote.sync()
 
@@ -113,7 +116,7 @@ def test_o3_a_refused_key_stops_at_once_with_the_next_step():
     trial = Trial(LEDGERS["quickbooks"], HttpReceiver).start()
     try:
         stranger = Odoo(trial.receiver.url, "books", "not-the-key", sleep=trial.receiver.slept.append)
-        with pytest.raises(Stop, match="API key.*expired.*new one"):
+        with pytest.raises(Stop, match=r"API key.*expired.*new one"):
             stranger.ledgers()
         assert trial.receiver.slept == []
         assert trial.receiver.odoo.ledgers()[0]["id"] == 7

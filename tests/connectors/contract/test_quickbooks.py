@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+
 from dunning_connectors.budget import Budget, Limits
 from dunning_connectors.sandbox.book import Tombstone
 
@@ -13,7 +14,11 @@ from .ledgers import TODAY
 
 
 def requests_of(trial, *words):
-    return [row for row in trial.ledger.box.requests if all(word in f"{row['path']} {row['body']}" for word in words)]
+    return [
+        row
+        for row in trial.ledger.box.requests
+        if all(word in f"{row['path']} {row['body']}" for word in words)
+    ]
 
 
 def test_q1_every_customer_is_read_past_a_page_inactive_ones_and_odd_names_too(quickbooks):

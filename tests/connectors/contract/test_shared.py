@@ -9,6 +9,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+
 from dunning_connectors.records import parse_instant
 from dunning_connectors.sync import OVERLAP
 from dunning_connectors.webhooks import is_signed
@@ -39,14 +40,16 @@ def revive(receiver, verb):
     receiver.runner_died()
 
 
-# -- tokens --------------------------------------------------------------------------------------------------------------
+# -- tokens --------------------------------------------------------------------------------------------------
 def test_s01_two_workers_with_one_expired_token_refresh_once(trial):
     trial.start()
     lease = trial.receiver.gateway.sync_lease("one", 300)
     answers = []
     workers = [
         threading.Thread(
-            target=lambda: answers.append(trial.receiver.gateway.sync_token(lease["lease"], lease["access_token"]))
+            target=lambda: answers.append(
+                trial.receiver.gateway.sync_token(lease["lease"], lease["access_token"])
+            )
         )
         for _ in range(2)
     ]
@@ -109,7 +112,7 @@ def test_s04_two_connections_interleaved_never_mix_their_tokens(trial):
     assert not [row for row in trial.ledger.box.requests if row["status"] == 403]
 
 
-# -- scanning -------------------------------------------------------------------------------------------------------------
+# -- scanning ------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("verb", ["sync_ingest", "sync_checkpoint"])
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_s06_a_kill_after_any_page_loses_nothing(trial, verb, number):
@@ -338,7 +341,7 @@ def test_s17_one_foreign_invoice_is_worth_the_same_whatever_the_ledger(trial):
     assert Decimal(row["total"]) / Decimal(row["rate"]) == Decimal(400)
 
 
-# -- limits ----------------------------------------------------------------------------------------------------------------
+# -- limits --------------------------------------------------------------------------------------------------
 def test_s19_every_call_has_timeouts(trial, monkeypatch):
     monkeypatch.setattr(trial._ledger_class.client, "TIMEOUT_S", (1, 0.2))
     trial.start()
@@ -352,7 +355,9 @@ def test_s19_every_call_has_timeouts(trial, monkeypatch):
     assert max(trial.slept) <= MINUTE
 
 
-@pytest.mark.parametrize("kind", ["throttle_minute", "throttle_concurrent", "server_error", "unavailable_html", "not_json"])
+@pytest.mark.parametrize(
+    "kind", ["throttle_minute", "throttle_concurrent", "server_error", "unavailable_html", "not_json"]
+)
 def test_s19_a_short_trouble_is_waited_out(trial, kind):
     trial.start()
     trial.ledger.invoice(trial.ledger.customer())
@@ -361,7 +366,7 @@ def test_s19_a_short_trouble_is_waited_out(trial, kind):
     trial.sync()
 
     trial.check()
-    assert 0 < sum(trial.slept) and max(trial.slept) <= MINUTE
+    assert sum(trial.slept) > 0 and max(trial.slept) <= MINUTE
 
 
 @pytest.mark.parametrize("kind", ["cut_before", "cut_midway", "cut_after"])
@@ -394,18 +399,22 @@ def test_s20_a_daily_limit_ends_the_pass_and_says_when_to_resume(trial):
     calls = trial.ledger.calls
 
     assert outcome.result == "later"
-    assert timedelta(seconds=29_000) < outcome.resume_at - trial.ledger.box.book.clock.peek() <= timedelta(seconds=30_001)
+    assert (
+        timedelta(seconds=29_000)
+        < outcome.resume_at - trial.ledger.box.book.clock.peek()
+        <= timedelta(seconds=30_001)
+    )
     assert trial.receiver.reports()[-1]["resume_at"]
     assert sum(trial.slept) == 0
     assert trial.ledger.calls == calls
 
 
-# -- writing -----------------------------------------------------------------------------------------------------------------
+# -- writing -------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("kind", ["cut_after", "server_error", "cut_before"])
 def test_s21_a_note_stands_once_even_when_the_answer_was_lost(trial, kind):
     trial.start()
     invoice = trial.ledger.invoice(trial.ledger.customer())
-    lease, source = opened(trial)
+    _lease, source = opened(trial)
     trial.ledger.box.faults.order(kind, match=rf"(PUT|POST) .*{trial.ledger.written}")
 
     source.note(invoice.id, "First reminder sent on 21 Nov 2026.", "notice-4711")
@@ -414,7 +423,7 @@ def test_s21_a_note_stands_once_even_when_the_answer_was_lost(trial, kind):
     assert trial.ledger.notes(invoice).count("First reminder") == 1
 
 
-# -- what vanishes ---------------------------------------------------------------------------------------------------------
+# -- what vanishes -------------------------------------------------------------------------------------------
 def test_s22_voided_and_deleted_documents_are_no_longer_open(trial):
     trial.start()
     customer = trial.ledger.customer()
@@ -588,7 +597,7 @@ def test_s27_no_token_and_no_payload_reaches_a_log(trial, caplog):
     assert "secret@private.example" not in written and "Verschwiegene" not in written
 
 
-# -- cost -------------------------------------------------------------------------------------------------------------------
+# -- cost ----------------------------------------------------------------------------------------------------
 def test_budget_an_idle_pass_costs_a_constant_number_of_calls(trial):
     trial.start(scale=0.1)
     trial.sync()

@@ -7,6 +7,7 @@ from decimal import Decimal
 from urllib.parse import parse_qs
 
 import pytest
+
 from dunning_connectors.errors import Stop
 from dunning_connectors.webhooks import is_signed
 from dunning_connectors.xero import oauth
