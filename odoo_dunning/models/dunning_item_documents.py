@@ -19,7 +19,7 @@ LINK_SHORT_ANSWER_FOR = timedelta(days=1)
 
 
 class DunningItem(models.Model):
-    """The printed invoice and its payment link, fetched when a message needs them and kept as long as they are right."""
+    """The printed invoice and its payment link, fetched when a message needs them, kept as long as they are right."""
 
     _inherit = "dunning.item"
 
@@ -138,8 +138,8 @@ class DunningItem(models.Model):
             former.unlink()
 
     def _fetch_link(self, open_client):
-        """Keep the payment link, or that there is none. Arguments and errors as of `_fetch_pdf`; after a fault of another
-        kind the next message asks again."""
+        """Keep the payment link, or that there is none. Arguments and errors as of `_fetch_pdf`; after a fault of
+        another kind the next message asks again."""
         holder, errors = self._holder().sudo(), lib.part("errors")
         try:
             documents = lib.part(f"{holder.ledger_id.vendor}.documents")

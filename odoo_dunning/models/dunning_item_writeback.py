@@ -52,8 +52,8 @@ class DunningItem(models.Model):
         if not ledger.write_payments:
             raise UserError(
                 self.env._(
-                    "%(ledger)s: recording payments is switched off. A manager can switch it on on the connection, under "
-                    "“Writing”.",
+                    "%(ledger)s: recording payments is switched off. A manager can switch it on on the connection, "
+                    "under “Writing”.",
                     ledger=ledger.name,
                 )
             )
@@ -61,7 +61,8 @@ class DunningItem(models.Model):
         if missing:
             raise UserError(
                 self.env._(
-                    "%(ledger)s: the permission %(missing)s was not granted. A manager has to connect again and grant it.",
+                    "%(ledger)s: the permission %(missing)s was not granted. A manager has to connect again and "
+                    "grant it.",
                     ledger=ledger.name,
                     missing=missing,
                 )

@@ -439,4 +439,7 @@ SET_BY_SYSTEM = {
     "quota",
     "removal_confirmed",
     "removal_asked",
+    "origin_reminders_checked_at",
+    "origin_reminders_user_id",
+    "origin_reminders_on",
 }

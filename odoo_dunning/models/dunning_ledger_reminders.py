@@ -24,12 +24,12 @@ class DunningLedger(models.Model):
     def _compute_origin_reminders_steps(self):
         steps = {
             "quickbooks": self.env._(
-                "In QuickBooks: gear icon, Account and settings, Sales, Reminders: switch “Automatic invoice reminders” off "
-                "and save."
+                "In QuickBooks: gear icon, Account and settings, Sales, Reminders: switch “Automatic invoice "
+                "reminders” off and save."
             ),
             "xero": self.env._(
-                "In Xero: the organisation's name, Settings, Invoice settings, Invoice Reminders: clear “Email customers "
-                "when an invoice is” and save."
+                "In Xero: the organisation's name, Settings, Invoice settings, Invoice Reminders: clear “Email "
+                "customers when an invoice is” and save."
             ),
         }
         for ledger in self:
@@ -43,9 +43,10 @@ class DunningLedger(models.Model):
 
     def write(self, vals):
         """Override to keep who confirmed it and when."""
+        res = super().write(vals)
         if "are_origin_reminders_off" in vals:
-            vals = {**vals, **self._confirmation(vals["are_origin_reminders_off"])}
-        return super().write(vals)
+            self.sudo().write(self._confirmation(vals["are_origin_reminders_off"]))
+        return res
 
     def _confirmation(self, is_off):
         if not is_off:

@@ -19,6 +19,18 @@ RETRY_AFTER = (
 )
 LONGEST_SLEEP_S = 20
 KEPT_DAYS = 365
+_COLUMNS = (
+    "ledger_id",
+    "company_id",
+    "kind",
+    "key",
+    "external_id",
+    "item_id",
+    "notice_id",
+    "promise_id",
+    "hold_id",
+    "payload",
+)
 
 
 class DunningLedgerWrite(models.Model):
@@ -95,19 +107,17 @@ class DunningLedgerWrite(models.Model):
             return
         self.flush_model()
         now = fields.Datetime.now()
-        columns = ("ledger_id", "company_id", "kind", "key", "external_id", "item_id", "notice_id", "promise_id", "hold_id",
-                   "payload")  # fmt: skip
         to_column = self._fields["payload"].convert_to_column
         rows = []
         for vals in vals_list:
             company_id = self.env["dunning.ledger"].browse(vals["ledger_id"]).company_id.id
             vals = {**vals, "company_id": company_id, "payload": to_column(vals["payload"], self)}
             rows.append(
-                (*(vals.get(column) or None for column in columns), self.env.uid, now, self.env.uid, now)
+                (*(vals.get(column) or None for column in _COLUMNS), self.env.uid, now, self.env.uid, now)
             )
         self.env.cr.execute_values(
             f"""
-            INSERT INTO dunning_ledger_write ({", ".join(columns)}, create_uid, create_date, write_uid, write_date,
+            INSERT INTO dunning_ledger_write ({", ".join(_COLUMNS)}, create_uid, create_date, write_uid, write_date,
                                               state, attempts)
                  VALUES %s ON CONFLICT (key) DO NOTHING
             """,

@@ -12,7 +12,9 @@ MAIL_MAX_BYTES = 8 * 1024 * 1024
 SHARE_OF_MAIL = 0.7
 # Fetching ends after this long; messages still without their documents wait for the next turn.
 GATHER_S = 60
+# Waits longer than this are not sat out: the message comes again later, so many times at most.
 PAUSE_S = 10
+PAUSES_MAX = 3
 LONGEST_PAUSE_S = 120
 
 
@@ -25,7 +27,7 @@ class Fetching:
         errors = lib.part("errors")
 
         class Pause(errors.Retry):
-            """The calls of this minute are used up."""
+            """The ledger wants a longer break than a sender should sit out."""
 
         self.Pause = Pause
 
@@ -41,14 +43,14 @@ class Fetching:
             self._clients[ledger.id] = ledger._open_client(sleep=self._sleep)
         return self._clients[ledger.id]
 
-    def give_up(self, ledger, error):
+    def give_up(self, ledger, message):
         """:raise Stop: always; what is asked of this ledger from now on is refused with the same words."""
-        self._broken[ledger.id] = error.message
-        raise lib.part("errors").Stop(error.message) from None
+        self._broken[ledger.id] = message
+        raise lib.part("errors").Stop(message)
 
     def _sleep(self, seconds):
         if PAUSE_S < seconds <= LONGEST_PAUSE_S:
-            raise self.Pause("The calls of this minute are used up.", seconds)
+            raise self.Pause("The ledger cannot keep up just now.", seconds)
         time.sleep(min(seconds, PAUSE_S))
 
 
@@ -59,6 +61,7 @@ class DunningNotice(models.Model):
     _inherit = "dunning.notice"
 
     documents_at = fields.Datetime(string="Documents gathered", readonly=True, copy=False)
+    documents_pauses = fields.Integer(readonly=True, copy=False, help="How often it waited for a ledger.")
     document_note = fields.Char(
         string="Left out", readonly=True, copy=False, help="Invoices whose PDF is not attached, and why."
     )
@@ -79,6 +82,7 @@ class DunningNotice(models.Model):
                 left[0]._gather(fetching)
             except fetching.Pause as pause:
                 pause_s = pause.after_seconds
+                left[0].documents_pauses += 1
                 break
             left[0].documents_at = fields.Datetime.now()
             left = left[1:]
@@ -115,7 +119,7 @@ class DunningNotice(models.Model):
         return [row[0] for row in rows]
 
     def _gather(self, fetching):
-        """:raise fetching.Pause: the ledger lets no more calls through this minute."""
+        """:raise fetching.Pause: the ledger lets no more calls through for a while."""
         for item in self._invoices():
             if item._needs_link():
                 self._fetched(fetching, item, item._fetch_link)
@@ -126,11 +130,12 @@ class DunningNotice(models.Model):
         errors = lib.part("errors")
         try:
             fetch(fetching.open_client)
-        except fetching.Pause:
-            raise
-        except errors.Retry:
+        except errors.Retry as error:
+            message = error.message
+            if isinstance(error, fetching.Pause) and self.documents_pauses < PAUSES_MAX:
+                raise
             # The ledger cannot be reached, or lets nothing through for long: go on without it.
-            fetch(lambda ledger: fetching.give_up(ledger, error))
+            fetch(lambda ledger: fetching.give_up(ledger, message))
 
     def _invoices(self):
         """Invoices of the message, one for all their instalments, in the order in which it lists them."""

@@ -44,13 +44,20 @@ class DunningPromise(models.Model):
                         "payload": {"day": promise.promised_date.isoformat()},
                     }
                 )
-        for vals in asked:
-            writes.search(
-                [
-                    ("ledger_id", "=", vals["ledger_id"]),
-                    ("external_id", "=", vals["external_id"]),
-                    ("kind", "=", "expected_date"),
-                    ("state", "=", "waiting"),
-                ]
-            ).write({"state": "skipped", "cause": self.env._("A newer day was promised.")})
-        writes._ask(asked)
+        writes._ask([vals for vals in asked if not self._is_asked_for(writes, vals)])
+
+    def _is_asked_for(self, writes, vals):
+        """Whether this very day waits to be written; what waits with another day is left out."""
+        waiting = writes.search(
+            [
+                ("ledger_id", "=", vals["ledger_id"]),
+                ("external_id", "=", vals["external_id"]),
+                ("kind", "=", "expected_date"),
+                ("state", "=", "waiting"),
+            ]
+        )
+        same = waiting.filtered(
+            lambda row: row.promise_id.id == vals["promise_id"] and row.payload == vals["payload"]
+        )
+        (waiting - same).write({"state": "skipped", "cause": self.env._("A newer day was promised.")})
+        return bool(same)

@@ -19,7 +19,12 @@ class DunningLedgerReceipt(models.TransientModel):
     currency_id = fields.Many2one(related="item_id.currency_id")
     amount_open = fields.Monetary(related="item_id.amount_open", string="Open")
     amount = fields.Monetary(
-        string="Received", compute="_compute_amount", store=True, readonly=False, required=True
+        string="Received",
+        compute="_compute_amount",
+        store=True,
+        precompute=True,
+        readonly=False,
+        required=True,
     )
     received_date = fields.Date(string="Received on", required=True, default=fields.Date.context_today)
     account_id = fields.Many2one(
@@ -27,6 +32,7 @@ class DunningLedgerReceipt(models.TransientModel):
         string="Paid into",
         compute="_compute_account_id",
         store=True,
+        precompute=True,
         readonly=False,
         domain="[('ledger_id', '=', ledger_id), ('currency_id', 'in', (currency_id, False))]",
     )
