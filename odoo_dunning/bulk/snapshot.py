@@ -66,8 +66,7 @@ def policies(env, company, today):
 
 
 def ruling(env, company, today, now):
-    """The circumstances of a run. `now` is naive UTC, as Odoo keeps it."""
-    by_date, by_hour = _scheduled(env, company, now)
+    """The circumstances of a run, but for what is scheduled already. `now` is naive UTC, as Odoo keeps it."""
     stale = env["dunning.ledger"]._stale()
     return Ruling(
         today=today,
@@ -82,12 +81,10 @@ def ruling(env, company, today, now):
         unmatched_gate=company.dunning_unmatched_gate,
         cap_per_day=company.dunning_cap_per_day or None,
         cap_per_hour=company.dunning_cap_per_hour or None,
-        scheduled_by_date=by_date,
-        scheduled_by_hour=by_hour,
     )
 
 
-def _scheduled(env, company, now):
+def scheduled(env, company, now):
     """Messages that wait, went out or will go out from yesterday on: by UTC date and by UTC hour."""
     by_date, by_hour = Counter(), Counter()
     rows = env.execute_query(

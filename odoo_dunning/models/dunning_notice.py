@@ -126,7 +126,7 @@ class DunningNotice(models.Model):
         looks = recheck.look(self.env, self.company_id, self.account_id.ids, self._today(), self.run_id.id)
         [context] = contexts.message_contexts(self, looks, self._today()).values()
         try:
-            return self._rendered(context)
+            return self._rendered(context, self._texts()[self.id])
         except rendering.TemplateProblem as problem:
             raise UserError(self._template_error(problem)) from problem
 
@@ -277,11 +277,15 @@ class DunningNotice(models.Model):
         letters = []
         context_of = contexts.message_contexts(reachable, looks, today)
         reply_to = reachable._reply_addresses()
+        texts = reachable._texts()
         for notice in reachable:
             try:
-                message = notice._rendered(context_of[notice.id])
+                message = notice._rendered(context_of[notice.id], texts[notice.id])
             except rendering.TemplateProblem as problem:
                 notice._fail(notice._template_error(problem))
+                continue
+            except UserError as error:
+                notice._fail(str(error), final=True)
                 continue
             letters.append((notice, message, notice._message_id(), reply_to[notice.account_id.id], notice._sender()))
         if letters:
@@ -338,23 +342,36 @@ class DunningNotice(models.Model):
         domain = company.alias_domain_id.name or (company.email or "").rpartition("@")[2] or "dunning.invalid"
         return f"<dunning-notice-{self.id}-{self.env.cr.dbname}@{domain}>"
 
-    def _rendered(self, context):
-        """A rendering.Message: the text a person edited, or the template's. Raises TemplateProblem."""
+    def _rendered(self, context, template):
+        """A rendering.Message: the text a person edited, or the template's. Raises TemplateProblem, or UserError where
+        there is no text."""
         if self.is_edited and self.body_html:
             return rendering.Message(self.subject, self.body_html, self.body_text or "")
-        return rendering.render(self._template()._parts(), context)
-
-    def _template(self):
-        key = "correction" if self.corrects_id else self.level_id.template_key
-        template = self.env["dunning.template"].sudo()._find(key, self.lang, self.company_id)
         if not template:
             raise UserError(
-                self.env._("Level %(level)s has no text “%(key)s”. Choose another one.", level=self.level_id.name, key=key)
+                self.env._(
+                    "Level %(level)s has no text “%(key)s”. Choose another one.",
+                    level=self.level_id.name,
+                    key=self._text_key(),
+                )
             )
-        return template
+        return rendering.render(template._parts(), context)
+
+    def _text_key(self):
+        return "correction" if self.corrects_id else self.level_id.template_key
+
+    def _texts(self):
+        """Notice id -> the dunning.template it is made from; one search per key and language, not per message."""
+        found, texts = {}, {}
+        for notice in self:
+            wanted = (notice._text_key(), notice.lang, notice.company_id)
+            if wanted not in found:
+                found[wanted] = self.env["dunning.template"].sudo()._find(*wanted)
+            texts[notice.id] = found[wanted]
+        return texts
 
     def _template_error(self, problem):
-        return self.env._("Text %(text)s: %(problem)s", text=self._template().display_name, problem=problem)
+        return self.env._("Text %(text)s: %(problem)s", text=self._texts()[self.id].display_name, problem=problem)
 
     # === THE SERVER === #
 
