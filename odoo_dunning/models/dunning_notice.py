@@ -1,3 +1,4 @@
+import logging
 from datetime import timedelta
 
 from odoo import api, fields, models
@@ -6,7 +7,10 @@ from odoo.tools import SQL
 
 from .. import rendering
 from ..bulk import contexts, outbox, projection, recheck
+from .mail_mail import CONFLICTS
 from .slim_many2one import SlimMany2one
+
+_logger = logging.getLogger(__name__)
 
 SLICE_NOTICES = 250
 # Waits after a failed attempt; after the last one it is a person's turn.
@@ -179,18 +183,27 @@ class DunningNotice(models.Model):
         if not commit(remaining=left):
             return
         for company in self.env["res.company"].search([]):
-            self._send_company(company, commit)
+            if not self._send_company(company, commit):
+                return
         self.env["dunning.run"].search([("state", "in", ("approved", "sending"))])._settle()
 
     def _send_company(self, company, commit):
-        """All due slices of one company."""
-        while True:
-            notices = self._take(company)
-            if not notices:
-                return
-            notices._hand_over()
-            if not commit(len(notices)):
-                return
+        """All due slices of one company. Returns False when the time of the scheduled action is up."""
+        conflicts = 0
+        while conflicts < 5:
+            try:
+                notices = self._take(company)
+                if not notices:
+                    return True
+                notices._hand_over()
+                if not commit(len(notices)):
+                    return False
+            except CONFLICTS as error:
+                # Somebody wrote on the same rows, or a second sender had them: look again.
+                _logger.info("A slice of messages is taken again: %s", error)
+                self.env.cr.rollback()
+                conflicts += 1
+        return True
 
     @api.model
     def _due_domain(self):
@@ -459,8 +472,12 @@ class DunningNotice(models.Model):
 
     @api.model
     def _recover(self):
-        """After a crash: a message that was being sent and has no outcome may or may not have left. It is not sent
-        again by itself; a person looks at the mailbox and says which."""
+        """After a crash. Where the mail's own state says what became of it, that is written now. A message that was
+        being sent and has no outcome may or may not have left: it is not sent again by itself; a person looks at the
+        mailbox and says which."""
+        known = self.search([("state", "=", "sending"), ("mail_mail_id.state", "in", ("sent", "exception"))])
+        for notice in known.try_lock_for_update():
+            notice.mail_mail_id.sudo()._write_outcome()
         limit = fields.Datetime.now() - SENDING_TIMEOUT
         stuck = self.search([("state", "=", "sending"), ("attempt_at", "<", limit)]).try_lock_for_update()
         if stuck:

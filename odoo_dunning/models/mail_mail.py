@@ -1,6 +1,18 @@
+import logging
 import smtplib
 
+import psycopg2.errors
+
 from odoo import fields, models
+
+_logger = logging.getLogger(__name__)
+
+# Another transaction had the same row: not an error, a matter of trying later.
+CONFLICTS = (
+    psycopg2.errors.SerializationFailure,
+    psycopg2.errors.DeadlockDetected,
+    psycopg2.errors.LockNotAvailable,
+)
 
 
 class MailMail(models.Model):
@@ -13,18 +25,28 @@ class MailMail(models.Model):
     _dunning_notice_uniq = models.UniqueIndex("(dunning_notice_id) WHERE dunning_notice_id IS NOT NULL")
 
     def _send(self, auto_commit=False, **kwargs):
-        """Override of `mail`: reminders are taken up one by one, each marked as being sent, and that mark committed,
-        before the server is spoken to. A crash after that leaves a mark, not a second mail."""
+        """Override of `mail`: reminders go one by one. Each is marked as being sent, and the mark committed, before the
+        server is spoken to: a crash after that leaves a mark, not a second mail. What follows from the outcome is
+        written in a transaction of its own, after the outcome is committed: nothing in it can undo that the mail left."""
         ours = self.filtered("dunning_notice_id")
         res = super(MailMail, self - ours)._send(auto_commit=auto_commit, **kwargs) if self - ours else True
+        step = self.env["ir.cron"]._commit_progress if auto_commit else self.env.flush_all
         for mail in ours:
-            if mail.dunning_notice_id._take_up():
-                if auto_commit:
-                    self.env["ir.cron"]._commit_progress()
+            if mail._take_up(step):
                 mail._send_taken_up(auto_commit=auto_commit, **kwargs)
-            elif auto_commit:
-                self.env["ir.cron"]._commit_progress()
+                mail._tell_outcome(step)
         return res
+
+    def _take_up(self, step):
+        """Mark the reminder as being sent; False where somebody else has it or it must not leave now."""
+        try:
+            may_leave = self.dunning_notice_id._take_up()
+            step()
+        except CONFLICTS as error:
+            _logger.info("Reminder of mail %s waits: %s", self.id, error)
+            self.env.cr.rollback()
+            return False
+        return may_leave
 
     def _send_taken_up(self, **kwargs):
         try:
@@ -34,14 +56,30 @@ class MailMail(models.Model):
             self.dunning_notice_id._mark_uncertain()
             raise
 
+    def _tell_outcome(self, step):
+        """Write on the outbox what became of the mail. What cannot be written now, the next scheduled action writes:
+        the mail's own state says it."""
+        try:
+            self._write_outcome()
+            step()
+        except CONFLICTS as error:
+            _logger.info("Outcome of mail %s is written later: %s", self.id, error)
+            self.env.cr.rollback()
+
+    def _write_outcome(self):
+        notice = self.dunning_notice_id
+        if self.state == "sent":
+            notice._mark_sent()
+        elif self.state == "exception":
+            is_final = self.failure_type in ("mail_email_invalid", "mail_email_missing")
+            notice._fail(self.failure_reason or self.failure_type, final=is_final)
+        elif self.state == "outgoing" and notice.state == "sending":
+            notice.state = "queued"
+
     def _postprocess_sent_message(self, success_pids, success_emails, failure_reason=False, failure_type=None):
-        """Override of `mail` to write the outcome on the outbox."""
-        ours = self.filtered("dunning_notice_id")
-        sent = ours.filtered(lambda mail: mail.state == "sent")
-        sent.dunning_notice_id._mark_sent()
-        for mail in ours - sent:
-            reason = failure_reason or mail.failure_reason or failure_type
-            mail.dunning_notice_id._fail(reason, final=failure_type in ("mail_email_invalid", "mail_email_missing"))
+        """Override of `mail` for reminders that never came to be sent: no server could be reached."""
+        for mail in self.filtered(lambda one: one.dunning_notice_id.state == "queued"):
+            mail.dunning_notice_id._fail(mail.failure_reason or failure_type)
         return super()._postprocess_sent_message(
             success_pids, success_emails, failure_reason=failure_reason, failure_type=failure_type
         )

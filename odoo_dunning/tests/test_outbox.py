@@ -386,3 +386,44 @@ class TestIncomingMail(OutboxCase):
             f"--b\nContent-Type: text/rfc822-headers\n\nMessage-Id: {notice.mail_mail_id.message_id}\n"
             "To: acme@customer.example\n\n--b--\n"
         )
+
+
+@tagged("post_install", "-at_install")
+class TestOutboxScale(DunningCase):
+    """The number of queries does not grow with the number of customers."""
+
+    def test_proposal(self):
+        self.make_invoice(due_days=10)
+        self.propose().action_cancel()
+        few = self.queries_of_a_proposal()
+        for number in range(8):
+            self.make_invoice(partner=self.make_customer(f"Scale {number}"), due_days=10)
+        self.refresh()
+
+        self.assertLessEqual(self.queries_of_a_proposal(), few)
+
+    def queries_of_a_proposal(self):
+        self.env.flush_all()
+        self.env.invalidate_all()
+        before = self.env.cr.sql_log_count
+        run = self.propose()
+        count = self.env.cr.sql_log_count - before
+        run.action_cancel()
+        return count
+
+    def test_a_slice_of_messages_on_its_way_to_the_mail_queue(self):
+        few = self.queries_of_a_slice(2)
+        many = self.queries_of_a_slice(12)
+
+        self.assertLessEqual(many, few + 3)
+
+    def queries_of_a_slice(self, count):
+        for number in range(count):
+            self.make_invoice(partner=self.make_customer(f"Of {count}: {number}"), due_days=10)
+        self.propose().action_approve()
+        self.env.flush_all()
+        self.env.invalidate_all()
+        before = self.env.cr.sql_log_count
+        self.assertEqual(len(self.hand_over()), count)
+        self.env.flush_all()
+        return self.env.cr.sql_log_count - before
