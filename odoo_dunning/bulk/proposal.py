@@ -1,6 +1,7 @@
 """A slice of a proposal: decide account by account, COPY the run lines and messages back.
 
-Raw SQL because a run writes one line for every open item: COPY does 100,000 of them in about a second, the ORM in minutes.
+Raw SQL because a run writes one line for every open item: COPY does 100,000 of them in about a second,
+the ORM in minutes.
 """
 
 import gc
@@ -52,13 +53,13 @@ class Proposal:
         self.args_json = {}
         self.tail = f"\tf\t0\t{self.now}\t{self.now}\n"
 
-    def decide_slice(self, after_id):
-        """Decide the next accounts after `after_id` and write lines and messages.
+    def decide_slice(self, after_id, up_to_id=snapshot.LAST_ID):
+        """Decide the next accounts after `after_id`, none beyond `up_to_id`, and write lines and messages.
 
         Returns (last account id, number of accounts), or (after_id, 0) when there are none left.
         """
         self.env.flush_all()
-        account_ids = snapshot.next_accounts(self.env, self.company, after_id)
+        account_ids = snapshot.next_accounts(self.env, self.company, after_id, up_to_id)
         if not account_ids:
             return after_id, 0
         accounts = snapshot.accounts(self.env, self.company, account_ids, self.run.date)
@@ -159,9 +160,6 @@ class Proposal:
                 ids=list(account_ids),
             )
         )
-
-
-
 
 
 def _copy(cursor, table, columns, lines):

@@ -12,12 +12,12 @@ from itertools import groupby
 from operator import itemgetter
 
 import psycopg2.extensions
-
 from odoo.tools import SQL
 
 from ..engine.snapshot import FOREVER, Account, Contact, Flag, Item, Ruling
 
 SLICE_ACCOUNTS = 2000
+LAST_ID = 2**31 - 1
 
 
 @contextmanager
@@ -34,24 +34,37 @@ def rows_of(env, sql):
         return cursor.fetchall()
 
 
-def next_accounts(env, company, after_id, limit=SLICE_ACCOUNTS):
-    """Ids of the next accounts with open items, in order."""
+def next_accounts(env, company, after_id, up_to_id, limit=SLICE_ACCOUNTS):
+    """Ids of the next accounts with open items, in order, none beyond `up_to_id`."""
     rows = env.execute_query(
         SQL(
             """SELECT account_id FROM dunning_item
-                WHERE is_open AND company_id = %s AND account_id > %s
+                WHERE is_open AND company_id = %s AND account_id > %s AND account_id <= %s
                 GROUP BY account_id ORDER BY account_id LIMIT %s""",
             company.id,
             after_id,
+            up_to_id,
             limit,
         )
     )
     return [account_id for (account_id,) in rows]
 
 
+def slices(env, company):
+    """All accounts with open items, cut: [(id before the first, id of the last), …]."""
+    cuts, after_id = [], 0
+    while account_ids := next_accounts(env, company, after_id, LAST_ID):
+        cuts.append((after_id, account_ids[-1]))
+        after_id = account_ids[-1]
+    return cuts
+
+
 def count_accounts(env, company):
     [[count]] = env.execute_query(
-        SQL("SELECT COUNT(DISTINCT account_id) FROM dunning_item WHERE is_open AND company_id = %s", company.id)
+        SQL(
+            "SELECT COUNT(DISTINCT account_id) FROM dunning_item WHERE is_open AND company_id = %s",
+            company.id,
+        )
     )
     return count
 
@@ -61,7 +74,12 @@ def count_accounts(env, company):
 
 def policies(env, company, today):
     """Every policy version usable in the company, by id, as the engine reads them."""
-    records = env["dunning.policy"].sudo().with_context(active_test=False).search([("company_id", "in", (False, company.id))])
+    records = (
+        env["dunning.policy"]
+        .sudo()
+        .with_context(active_test=False)
+        .search([("company_id", "in", (False, company.id))])
+    )
     return {record.id: record._to_engine(company, today) for record in records}
 
 
@@ -130,7 +148,18 @@ def accounts(env, company, account_ids, today):
             policy_id, source = rule_policy_id, f"rule: {rule_name}"
         else:
             policy_id, source = default_policy.id or None, "default"
-        country, subdivision, tz, lang, debtor_type, hold_until, hold_reason, hold_author, contact, unmatched = row[5:]
+        (
+            country,
+            subdivision,
+            tz,
+            lang,
+            debtor_type,
+            hold_until,
+            hold_reason,
+            hold_author,
+            contact,
+            unmatched,
+        ) = row[5:]
         result[account_id] = Account(
             id=account_id,
             policy_id=policy_id,
@@ -202,7 +231,8 @@ def _contacts(env, account_ids):
         SQL(
             """SELECT person.account_id, contact.id, contact.name, contact.email, contact.phone,
                       contact.street IS NOT NULL AND contact.city IS NOT NULL AND contact.country_id IS NOT NULL,
-                      COALESCE(contact.dunning_role, CASE WHEN contact.type = 'invoice' THEN 'billing' ELSE 'other' END),
+                      COALESCE(contact.dunning_role,
+                               CASE WHEN contact.type = 'invoice' THEN 'billing' ELSE 'other' END),
                       contact.lang,
                       contact.dunning_bounced_at IS NOT NULL OR blacklist.id IS NOT NULL
                  FROM (SELECT id AS account_id, partner_id AS contact_id FROM dunning_account WHERE id = ANY(%(ids)s)
@@ -234,14 +264,16 @@ def _contacts(env, account_ids):
 def items_by_account(env, company, account_ids, today, run_id=0):
     """Yield `(account id, [Item, …])` for these accounts, in order; claims of `run_id` itself do not count."""
     rows = rows_of(env, _items_sql(company, account_ids, today, _in_other_run(env, company, run_id)))
-    make = functools.partial(tuple.__new__, Item)  # Item._make without counting: the statement has Item's columns
+    make = functools.partial(
+        tuple.__new__, Item
+    )  # Item._make without counting: the statement has Item's columns
     for account_id, group in groupby(rows, key=itemgetter(1)):
         yield account_id, [make(row) for row in group]
 
 
 def _in_other_run(env, company, run_id):
-    """Flag of items another open run has taken. Looked up item by item, and only where there is another open run: a join
-    over all taken items would be repeated for every slice."""
+    """Flag of items another open run has taken. Looked up item by item, and only where there is another open run: a
+    join over all taken items would be repeated for every slice."""
     others = env["dunning.run"].sudo()._others_open(company, run_id)
     if not others:
         return SQL("0")
@@ -301,4 +333,3 @@ def _items_sql(company, account_ids, today, in_other_run):
         company=company.id,
         ids=list(account_ids),
     )
-

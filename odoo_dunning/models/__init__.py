@@ -16,6 +16,7 @@ from . import dunning_hold
 from . import dunning_dispute
 from . import dunning_promise
 from . import dunning_run
+from . import dunning_run_jobs
 from . import dunning_run_line
 from . import dunning_notice
 from . import mail_mail
