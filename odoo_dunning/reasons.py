@@ -18,7 +18,7 @@ def sentence(env, code, stored):
 
 def next_step(env, code):
     """What a person can do about it."""
-    return env._(explain.next_step(code))  # pylint: disable=gettext-variable
+    return env._(explain.next_step(code))
 
 
 def policy_source(env, source):
@@ -30,7 +30,7 @@ def policy_source(env, source):
 
 def _said(env, template, values):
     shown = {name: _shown(env, value) for name, value in values.items()}
-    return env._(template) % shown  # pylint: disable=gettext-variable
+    return env._(template) % shown
 
 
 def _shown(env, value):
@@ -43,10 +43,9 @@ def _shown(env, value):
     return "" if value is None else value
 
 
-
 def title(env, code):
     """The reason in a few words, for headings, groups and filters."""
-    return env._(explain.TITLES[code])  # pylint: disable=gettext-variable
+    return env._(explain.TITLES[code])
 
 
 def titles(env):
