@@ -42,15 +42,18 @@ _SOURCE = """
 """
 
 # What charges were booked with is no receivable to dun: no charge bears a charge. Asked as a CASE because the planner
-# takes `IS NULL` on a column without statistics, as it is after installing, for true of hardly any row, and plans for that.
+# takes `IS NULL` on a column without statistics, as it is after installing, for true of hardly any row, and plans for
+# that.
 _OPEN = """line.reconciled IS NOT TRUE AND line.parent_state = 'posted' AND line.amount_residual_currency != 0
       AND CASE WHEN move.dunning_charge_key IS NULL THEN TRUE ELSE FALSE END"""
 
 
 def refresh(env, company_ids):
     """Bring the Odoo items of these companies up to date. Returns the ids of the accounts whose items changed."""
-    companies = list(company_ids)
-    return _refresh(env, SQL("line.company_id = ANY(%s)", companies), SQL("item.company_id = ANY(%s)", companies))
+    line_ids, item_ids = _differences(env, list(company_ids))
+    if not line_ids and not item_ids:
+        return set()
+    return _refresh(env, SQL("line.id = ANY(%s)", line_ids), SQL("item.id = ANY(%s)", item_ids))
 
 
 def refresh_lines(env, line_ids):
@@ -63,7 +66,8 @@ def refresh_partners(env, company, partner_ids):
     """The same for what these customers (commercial partners) and their contacts owe a company."""
     ids = list(partner_ids)
     lines = SQL(
-        "line.company_id = %s AND line.partner_id IN (SELECT id FROM res_partner WHERE commercial_partner_id = ANY(%s))",
+        "line.company_id = %s"
+        " AND line.partner_id IN (SELECT id FROM res_partner WHERE commercial_partner_id = ANY(%s))",
         company.id,
         ids,
     )
@@ -75,10 +79,56 @@ def refresh_partners(env, company, partner_ids):
     return _refresh(env, lines, items)
 
 
-def _refresh(env, lines, items):
-    """`lines` restricts the journal items looked at, `items` the dunning items that may have to be closed."""
+def _differences(env, companies):
+    """Journal items and open Odoo items that do not agree: (ids of journal items, ids of items).
+
+    One statement that only reads, because most of the time it finds little or nothing in all the books, and because the
+    database may then use all its processors for it.
+    """
+    _flush(env)
+    rows = env.execute_query(
+        SQL(
+            """SELECT source.move_line_id, item.id
+                 FROM (SELECT line.id AS move_line_id, %(expressions)s
+                       %(source)s
+                         LEFT JOIN dunning_account account
+                           ON account.company_id = line.company_id
+                          AND account.partner_id = partner.commercial_partner_id
+                        WHERE %(open)s AND line.company_id = ANY(%(companies)s)
+                      ) source
+                 FULL JOIN (SELECT * FROM dunning_item item
+                             WHERE item.is_open AND item.origin = 'odoo' AND item.company_id = ANY(%(companies)s)
+                      ) item ON item.move_line_id = source.move_line_id
+                WHERE item.id IS NULL OR source.move_line_id IS NULL OR (%(stored)s) IS DISTINCT FROM (%(fresh)s)""",
+            source=SQL(_SOURCE),
+            open=SQL(_OPEN),
+            companies=companies,
+            **_compared(),
+        )
+    )
+    return [line_id for line_id, _ in rows if line_id], [item_id for _, item_id in rows if item_id]
+
+
+def _compared():
+    """The columns an item follows: their `expressions` at the source, `stored` and `fresh` to compare."""
+    names = [SQL.identifier(name) for name in _FOLLOWED]
+    return {
+        "expressions": SQL(", ").join(
+            SQL("%s AS %s", SQL(expression), SQL.identifier(name)) for name, expression in _FOLLOWED.items()
+        ),
+        "stored": SQL(", ").join(SQL("item.%s", name) for name in names),
+        "fresh": SQL(", ").join(SQL("source.%s", name) for name in names),
+    }
+
+
+def _flush(env):
     for model in ("account.move.line", "account.move", "res.partner", "dunning.account", "dunning.item"):
         env[model].flush_model()
+
+
+def _refresh(env, lines, items):
+    """`lines` restricts the journal items looked at, `items` the dunning items that may have to be closed."""
+    _flush(env)
     _open_accounts(env, lines)
     changed = _upsert(env, lines) | _close(env, items)
     if changed:
@@ -136,14 +186,10 @@ def _upsert(env, scope):
                ON CONFLICT (move_line_id) WHERE move_line_id IS NOT NULL DO UPDATE
                   SET is_open = TRUE, write_uid = EXCLUDED.write_uid, write_date = EXCLUDED.write_date, %(updates)s
                RETURNING account_id""",
-            expressions=SQL(", ").join(
-                SQL("%s AS %s", SQL(expression), SQL.identifier(name)) for name, expression in _FOLLOWED.items()
-            ),
             source=SQL(_SOURCE),
             open=SQL(_OPEN),
             scope=scope,
-            stored=SQL(", ").join(SQL("item.%s", name) for name in names),
-            fresh=SQL(", ").join(SQL("source.%s", name) for name in names),
+            **_compared(),
             names=SQL(", ").join(names),
             updates=SQL(", ").join(SQL("%s = EXCLUDED.%s", name, name) for name in names),
             uid=env.uid,

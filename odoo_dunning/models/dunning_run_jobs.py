@@ -1,7 +1,6 @@
 import uuid
 
 import psycopg2.errors
-
 from odoo import fields, models
 from odoo.tools import SQL
 
@@ -10,9 +9,12 @@ from ..bulk.proposal import Proposal
 
 
 class DunningRun(models.Model):
-    """Where the OCA's queue_job is installed, a proposal is worked out by its workers: every slice of accounts is a job,
-    on as many Odoo processes and machines as its channels allow. The scheduled action prepares, hands out and looks
-    after them. The system parameter `odoo_dunning.use_job_queue` set to 0 keeps everything in the scheduled action."""
+    """Where the OCA's queue_job is installed, a proposal is worked out by its workers.
+
+    Every slice of accounts is a job, on as many Odoo processes and machines as the channels allow. The scheduled action
+    prepares, hands out and looks after them. The system parameter `odoo_dunning.use_job_queue` set to 0 keeps
+    everything in the scheduled action.
+    """
 
     _inherit = "dunning.run"
 
@@ -65,7 +67,9 @@ class DunningRun(models.Model):
     def _job(self, *names):
         """A job to be: known by the key of the proposal, in the channel an administrator may give a capacity to."""
         key = "-".join(map(str, (self.job_key, *names)))
-        return self.sudo().delayable(identity_key=key, description=f"{self.name}: {' '.join(map(str, names))}")
+        return self.sudo().delayable(
+            identity_key=key, description=f"{self.name}: {' '.join(map(str, names))}"
+        )
 
     def _job_decide(self, job_key, after_id, up_to_id):
         """Job: decide the accounts after `after_id` up to `up_to_id`, all or nothing."""
@@ -94,7 +98,11 @@ class DunningRun(models.Model):
         """Whether this proposal is still under way. Until the job ends nobody can cancel it or start it anew: they wait
         for the row, which jobs share."""
         rows = self.env.execute_query(
-            SQL("SELECT id FROM dunning_run WHERE id = %s AND is_proposing AND job_key = %s FOR SHARE", self.id, job_key)
+            SQL(
+                "SELECT id FROM dunning_run WHERE id = %s AND is_proposing AND job_key = %s FOR SHARE",
+                self.id,
+                job_key,
+            )
         )
         return bool(rows)
 
@@ -118,7 +126,7 @@ class DunningRun(models.Model):
         )
 
     def _compute_progress_pct(self):
-        """Override: jobs at work do not write on the run, which would make them wait for each other; they are counted."""
+        """Override: jobs at work are counted; if they wrote on the run, they would wait for each other."""
         by_jobs = self.filtered(lambda run: run.job_key and run._has_job_queue())
         super(DunningRun, self - by_jobs)._compute_progress_pct()
         for run in by_jobs:

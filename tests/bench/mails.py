@@ -31,7 +31,9 @@ def make_ready(env, count: int) -> dict:
     run.action_propose_now()
     run.action_approve()
     env.flush_all()
-    env.cr.execute("UPDATE dunning_notice SET send_at = now() + interval '9 days' WHERE run_id = %s", [run.id])
+    env.cr.execute(
+        "UPDATE dunning_notice SET send_at = now() + interval '9 days' WHERE run_id = %s", [run.id]
+    )
     env.cr.execute(
         """UPDATE dunning_notice SET send_at = now() - interval '1 hour' WHERE id IN (
              SELECT id FROM dunning_notice WHERE run_id = %s AND state = 'ready' AND channel = 'email'

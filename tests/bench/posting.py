@@ -41,7 +41,7 @@ def _summary(sides: dict) -> dict:
     result = {}
     for kind in ("seconds", "cpu_seconds"):
         with_, without = ([one[kind] for one in sides[side]] for side in ("with", "without"))
-        ratios = sorted(a / b for a, b in zip(with_, without))
+        ratios = sorted(a / b for a, b in zip(with_, without, strict=True))
         result[kind] = {
             "with_ms": statistics.median(with_) * 1000 / INVOICES,
             "without_ms": statistics.median(without) * 1000 / INVOICES,

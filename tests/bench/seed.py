@@ -47,7 +47,7 @@ def with_modules(source: str, name: str, modules: tuple[str, ...]) -> str:
     with progress.step(f"Installing {', '.join(modules)} on {name}"):
         status = odoo.run(
             "-d", name, "-i", ",".join(modules), "--stop-after-init", "--no-http",
-            log=log, addons=[*odoo.addons_path(), oca.addons()],
+            log=log, addons=[*odoo.addons_path(), oca.addons()], variables=oca.variables(),
         )  # fmt: skip
     if status:
         raise StageError(f"Odoo could not install {', '.join(modules)}; see {log}.")

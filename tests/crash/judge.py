@@ -5,7 +5,7 @@ its outcome is committed right after the server's answer. So
 - nothing is ever delivered twice;
 - whatever had not been marked is delivered after the restart, without a hand;
 - at most one message per killed sender, the one marked and without an outcome, is *uncertain*: it is not sent again by
-  itself, it stands on the worklist, and a person who looked says “was sent” or “send again”. That ends it at exactly once.
+  itself, it stands on the worklist, and a person who looked says “was sent” or “send again”. Then it is exactly once.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ class Judge:
         """What is wrong now; [] when all is well."""
         copies = scene.delivered(self.mailbox)
         states = scene.states(self.database, self.run)
-        wrong = [f"message {notice} was delivered {count} times" for notice, count in copies.items() if count > 1]
+        wrong = [
+            f"message {notice} was delivered {count} times" for notice, count in copies.items() if count > 1
+        ]
         for notice, state in sorted(states.items()):
             count = copies.get(notice, 0)
             if state == "sent" and count != 1:
@@ -84,10 +86,14 @@ class Judge:
                  FROM dunning_run_line line JOIN dunning_item item ON item.id = line.item_id
                  JOIN dunning_notice notice ON notice.id = line.notice_id
                 WHERE line.run_id = %s
-                  AND item.level_rank IS DISTINCT FROM CASE WHEN notice.state = 'sent' THEN line.level_rank ELSE 0 END""",
+                  AND item.level_rank
+                      IS DISTINCT FROM CASE WHEN notice.state = 'sent' THEN line.level_rank ELSE 0 END""",
             self.run,
         )
-        return [f"{number} is at level {rank}, its message ({state}) at {sent}" for number, rank, sent, state in rows]
+        return [
+            f"{number} is at level {rank}, its message ({state}) at {sent}"
+            for number, rank, sent, state in rows
+        ]
 
 
 def try_kill(workers: Workers, mailbox, **kill) -> list[str]:

@@ -85,8 +85,8 @@ def reset(database: str) -> None:
         DELETE FROM mail_mail;
         DELETE FROM dunning_run_line;
         DELETE FROM dunning_notice;
-        UPDATE dunning_account SET last_contact_date = NULL, last_contact_run_id = NULL, attention = NULL, level_rank = 0,
-               level_id = NULL;
+        UPDATE dunning_account SET last_contact_date = NULL, last_contact_run_id = NULL, attention = NULL,
+               level_rank = 0, level_id = NULL;
         DELETE FROM mail_message WHERE model IN ('dunning.account', 'dunning.run');
         DELETE FROM dunning_run;
         UPDATE dunning_item SET level_id = NULL, level_rank = 0, level_date = NULL, bound_policy_id = NULL;

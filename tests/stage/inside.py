@@ -55,7 +55,9 @@ def start(database: str, target: str, *, addons: list[Path] | None = None, **arg
     return Running(process, target)
 
 
-def call(database: str, target: str, *, addons: list[Path] | None = None, timeout: float | None = None, **arguments):
+def call(
+    database: str, target: str, *, addons: list[Path] | None = None, timeout: float | None = None, **arguments
+):
     """Run it to its end; returns its result."""
     return start(database, target, addons=addons, **arguments).result(timeout)
 

@@ -6,11 +6,12 @@ processes where an administrator installed it.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.stage import cache, progress, provision
+from tests.stage import cache, odoo, progress, provision
 from tests.stage.errors import Unavailable
 
 PACKAGES = (
@@ -42,12 +43,15 @@ def addons() -> Path:
 def _fetch(target: Path) -> dict:
     """Without their dependencies: Odoo is here already, and is no package of PyPI."""
     with progress.step("Fetching OCA modules"):
+        options = ("--no-deps", "--target", str(target), *provision.PIP_OPTIONS)
         done = subprocess.run(
-            [sys.executable, "-m", "pip", "install", "--no-deps", "--target", str(target)]
-            + [*provision.PIP_OPTIONS, *PACKAGES],
-            capture_output=True,
-            text=True,
+            [sys.executable, "-m", "pip", "install", *options, *PACKAGES], capture_output=True, text=True
         )
     if done.returncode:
         raise Unavailable(f"The OCA modules could not be fetched ({done.stderr.strip()[-200:]}).")
     return {"packages": sorted(path.name for path in target.glob("*.dist-info"))}
+
+
+def variables() -> dict[str, str]:
+    """The environment in which Odoo finds these modules and what they import."""
+    return {"PYTHONPATH": os.pathsep.join([odoo.environment()["PYTHONPATH"], str(folder())])}
