@@ -44,6 +44,7 @@
         "views/dunning_charge_views.xml",
         "views/dunning_law_views.xml",
         "views/dunning_ledger_writeback_views.xml",
+        "views/dunning_ledger_match_views.xml",
     ],
     "assets": {
         "web.assets_backend": ["odoo_dunning/static/src/**/*"],

@@ -1,4 +1,4 @@
-"""What a message shows of its charges: amounts, calculation sheets, growth per day, the sentences of the law, the offer."""
+"""What a message shows of its charges: amounts, calculation sheets, growth per day, sentences of the law, the offer."""
 
 from dataclasses import replace
 from datetime import date, timedelta

@@ -66,10 +66,14 @@ def account_terms(env, account_ids):
     }
 
 
-def item_facts(env, item_ids, without_notices=(), with_messages=True):
-    """`{item id: ItemFacts}`; charges of the messages `without_notices` themselves are left out."""
-    ids = list(item_ids)
-    events = _events(env, ids)
+def item_facts(env, items, without_notices=(), with_messages=True):
+    """`{item id: ItemFacts}` of engine items; charges of the messages `without_notices` themselves are left out."""
+    own = [item.id for item in items if item.ledger_id is None]
+    external = [item.id for item in items if item.ledger_id is not None]
+    events = _events(env, own) if own else {}
+    if external:
+        events.update(_allocated(env, external))
+    ids = own + external
     earlier = _earlier(env, ids, list(without_notices))
     messages = _messages(env, ids) if with_messages else {}
     return {
@@ -97,13 +101,11 @@ def _events(env, ids):
     events = defaultdict(list)
     for item_id, day, amount in rows:
         events[item_id].append((day, amount))
-    for item_id, of_item in _allocated(env, ids).items():
-        events[item_id] = of_item
     return events
 
 
 def _allocated(env, ids):
-    """Events of external items. An allocation is about an invoice: it fills its instalments in the order they fall due."""
+    """Events of external items. An allocation is about an invoice: it fills instalments in the order they fall due."""
     rows = snapshot.rows_of(
         env,
         SQL(

@@ -17,7 +17,7 @@ from . import charge_facts, snapshot
 
 CHARGE_COLUMNS = (
     "notice_id", "run_id", "company_id", "account_id", "item_id", "kind", "stage", "state", "amount", "amount_cap",
-    "has_cap", "amount_waived", "currency_id", "charge_date", "law", "law_reason", "row_keys", "message", "is_edited",
+    "has_cap", "currency_id", "charge_date", "law", "law_reason", "row_keys", "message",
 )  # fmt: skip
 NULL = "\\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -71,7 +71,8 @@ class Charging:
         lines = []
         for notice_id, subject in self.with_facts(pending):
             law, claims = self.claimant.claims(subject)
-            lines.extend(self._line(run_id, notice_id, subject, law, claimed) for claimed in claims)
+            if claims:
+                self._lines(run_id, notice_id, subject, law, claims, lines)
         if lines:
             with snapshot.exact_cursor(self.env) as cursor:
                 cursor.copy_expert(
@@ -86,22 +87,22 @@ class Charging:
         with_messages = any(
             subject.level.fee_kind or subject.debtor_type == "b2c" for _id, subject in pending
         )
-        item_ids = [item.id for _id, subject in pending for item in subject.items]
-        facts = charge_facts.item_facts(self.env, item_ids, without_notices, with_messages)
+        items = [item for _id, subject in pending for item in subject.items]
+        facts = charge_facts.item_facts(self.env, items, without_notices, with_messages)
         for notice_id, subject in pending:
             yield notice_id, subject._replace(terms=terms.get(subject.account.id, NO_TERMS), facts=facts)
 
-    def _line(self, run_id, notice_id, subject, law, claimed):
-        """One text line for COPY, in the order of CHARGE_COLUMNS."""
-        stage = "refused" if claimed.message else "claimed"
+    def _lines(self, run_id, notice_id, subject, law, claims, lines):
+        """One text line for COPY per claim, in the order of CHARGE_COLUMNS."""
+        head = f"{notice_id}\t{run_id}\t{self.company.id}\t{subject.account.id}\t"
         chosen = f"{law.jurisdiction}\t{law.reason}" if law else "\\N\t\\N"
-        rows = json.dumps(claimed.row_ids).translate(_ESCAPES) if claimed.row_ids else NULL
-        cap = f"{claimed.cap}\tt" if claimed.cap is not None else "\\N\tf"
-        return (
-            f"{notice_id}\t{run_id}\t{self.company.id}\t{subject.account.id}\t{claimed.item_id}\t{claimed.kind}"
-            f"\t{stage}\t{stage}\t{claimed.amount}\t{cap}\t0\t{self.currencies[subject.currency]}\t{self.today}"
-            f"\t{chosen}\t{rows}\t{claimed.message.translate(_ESCAPES) or NULL}\tf\n"
-        )
+        tail = f"\t{self.currencies[subject.currency]}\t{self.today}\t{chosen}\t"
+        for item_id, kind, amount, cap, row_ids, message in claims:
+            stage = "refused" if message else "claimed"
+            rows = json.dumps(row_ids).translate(_ESCAPES) if row_ids else NULL
+            limit = "\\N\tf" if cap is None else f"{cap}\tt"
+            why = message.translate(_ESCAPES) if message else NULL
+            lines.append(f"{head}{item_id}\t{kind}\t{stage}\t{stage}\t{amount}\t{limit}{tail}{rows}\t{why}\n")
 
 
 def credits_of(decision, by_id):
@@ -134,8 +135,8 @@ def subjects(charging, notices, looks):
 
 
 def reckon(notices, looks, today):
-    """At the moment of sending: every claim as it is today, with its sheet. What a person lowered stays lowered, what is
-    no longer allowed goes, and nothing is added that nobody saw in the proposal."""
+    """At the moment of sending: every claim as it is today, with its sheet. What a person lowered stays lowered, what
+    is no longer allowed goes, and nothing is added that nobody saw in the proposal."""
     charging = Charging(notices.env, notices.company_id, today)
     if not charging.levels:
         return

@@ -6,8 +6,8 @@ from decimal import Decimal
 from odoo.tools import SQL
 
 from .. import rendering as r
-from ..rendering.samples import level_title
 from ..engine.snapshot import ZERO
+from ..rendering.samples import level_title
 from . import charge_contexts
 
 
@@ -32,8 +32,13 @@ class _Shared:
         env = notices.env
         self.company = _company(company)
         self.clerk = r.Contact(company.name, company.phone or "", company.email or "")
-        self.digits = {one.name: one.decimal_places for one in env["res.currency"].with_context(active_test=False).search([])}
-        self.symbols = {one.name: one.symbol for one in env["res.currency"].with_context(active_test=False).search([])}
+        self.digits = {
+            one.name: one.decimal_places
+            for one in env["res.currency"].with_context(active_test=False).search([])
+        }
+        self.symbols = {
+            one.name: one.symbol for one in env["res.currency"].with_context(active_test=False).search([])
+        }
         shown = [item_id for look in looks.values() for item_id in look.items]
         self.links = _links(env, company, shown)
 
@@ -71,7 +76,7 @@ class _Shared:
             currency=r.Currency(code, self.digits[code], self.symbols.get(code) or ""),
             deadline_date=notice.deadline_date or None,
             withdrawn_number=corrected._number() if corrected else "",
-            withdrawn_date=corrected.sent_at.date() if corrected and corrected.sent_at else None,
+            withdrawn_date=corrected.sent_date or None,
             withdrawn_reason=corrected.note or "" if corrected else "",
         )
 
@@ -85,14 +90,20 @@ class _Shared:
         source = notice.corrects_id or notice
         wanted = set(source.line_ids.item_id.ids)
         items = sorted(
-            (item for item in look.items.values() if item.id in wanted), key=lambda item: (item.due_date or today, item.id)
+            (item for item in look.items.values() if item.id in wanted),
+            key=lambda item: (item.due_date or today, item.id),
         )
         credits = {}
         for one in look.decision.applications:
             if one.item_id in wanted:
                 credits[one.credit_id] = credits.get(one.credit_id, ZERO) + one.amount
-        shown = [self._item(item, item.amount_open - min(item.amount_disputed, item.amount_open), today) for item in items]
-        shown += [self._item(look.items[credit_id], -amount, today) for credit_id, amount in sorted(credits.items())]
+        shown = [
+            self._item(item, item.amount_open - min(item.amount_disputed, item.amount_open), today)
+            for item in items
+        ]
+        shown += [
+            self._item(look.items[credit_id], -amount, today) for credit_id, amount in sorted(credits.items())
+        ]
         return tuple(shown)
 
     def _item(self, item, open_amount: Decimal, today):
@@ -113,7 +124,11 @@ class _Shared:
 def _company(company):
     partner = company.partner_id
     banks = partner.bank_ids.filtered("acc_number")
-    logo_url = "" if company.uses_default_logo else f"{company.get_base_url()}/web/binary/company_logo?company={company.id}"
+    logo_url = (
+        ""
+        if company.uses_default_logo
+        else f"{company.get_base_url()}/web/binary/company_logo?company={company.id}"
+    )
     return r.Company(
         name=company.name,
         address=_address(partner),
@@ -125,7 +140,9 @@ def _company(company):
         primary_color=company.primary_color or company.email_secondary_color or "#35506b",
         secondary_color=company.secondary_color or "#5d6b78",
         bank_accounts=tuple(
-            r.BankAccount(bank.acc_number, bank.bank_name or "", bank.bank_bic or "", bank.acc_holder_name or "")
+            r.BankAccount(
+                bank.acc_number, bank.bank_name or "", bank.bank_bic or "", bank.acc_holder_name or ""
+            )
             for bank in banks[:2]
         ),
     )

@@ -156,6 +156,7 @@ class Claimant:
     is_working_day: Callable[[date], bool]
     _laws: dict = field(default_factory=dict, init=False, repr=False)
     _caps: dict = field(default_factory=dict, init=False, repr=False)
+    _terms: dict = field(default_factory=dict, init=False, repr=False)
 
     # Law
 
@@ -191,11 +192,12 @@ class Claimant:
 
     def _claims(self, subject: Subject, law: LawChoice) -> Iterator[Claimed]:
         level, said = subject.level, set()
-        late = [item for item in subject.items if item.due_date is not None and item.due_date < self.today]
-        for item in late:
-            if level.has_interest:
-                yield from self._one(INTEREST, item, said, self._interest, subject, law, item)
-            if level.has_recovery_sum:
+        today = self.today
+        late = [item for item in subject.items if item.due_date is not None and item.due_date < today]
+        if level.has_interest:
+            yield from self._interests(subject, law, late, said)
+        if level.has_recovery_sum:
+            for item in late:
                 yield from self._one("recovery_sum", item, said, self._recovery_sum, subject, law, item)
         if level.fee_kind and late:
             lead = max(
@@ -215,36 +217,64 @@ class Claimant:
 
     # Interest
 
-    def _interest(self, subject: Subject, law: LawChoice, item: Item) -> Claimed | None:
-        facts = subject.facts_of(item)
-        if subject.debtor_type == "b2c":
-            gate = interest_gate(self.book, self._claim(subject, law, item))
-            if not gate.is_open:
-                return (
-                    None if gate.reason in QUIET else _nothing(item, INTEREST, gate.reason, gate.row_ids, {})
+    def _interests(
+        self, subject: Subject, law: LawChoice, late: list[Item], said: set[str]
+    ) -> Iterator[Claimed]:
+        """One claim an item, in one loop: a proposal comes here for every item it charges."""
+        is_gated = subject.debtor_type == "b2c"
+        digits, today, stops = self.digits[subject.currency], self.today, subject.terms.stops
+        for item in late:
+            facts = subject.facts.get(item.id, NO_FACTS)
+            try:
+                if is_gated and (shut := self._shut_gate(subject, law, item)) is not None:
+                    yield from (claimed for claimed in shut if claimed.message not in said)
+                    said.update(claimed.message for claimed in shut)
+                    continue
+                events = settled(item, facts.events, subject.credits.get(item.id, ()))
+                amount = interest_amount(
+                    self.terms_of(subject, law, item),
+                    item.amount_total,
+                    item.due_date,
+                    events,
+                    today,
+                    digits,
+                    stops,
                 )
-        terms = self.terms_of(subject, law, item)
-        amount = interest_amount(
-            terms,
-            item.amount_total,
-            item.due_date,
-            settled(item, facts.events, subject.credits.get(item.id, ())),
-            self.today,
-            self.digits[subject.currency],
-            subject.terms.stops,
-        )
-        for charge in facts.earlier:
-            if charge.kind == INTEREST:
-                amount -= charge.amount
-        return Claimed(item.id, INTEREST, amount, amount, ()) if amount > 0 else None
+            except LawError as error:
+                refused = _refused(item, INTEREST, error)
+                if refused.message not in said:
+                    said.add(refused.message)
+                    yield refused
+                continue
+            for charge in facts.earlier:
+                if charge.kind == INTEREST:
+                    amount -= charge.amount
+            if amount > 0:
+                yield Claimed(item.id, INTEREST, amount, amount, ())
+
+    def _shut_gate(self, subject: Subject, law: LawChoice, item: Item) -> tuple[Claimed, ...] | None:
+        """None while interest may be claimed; else what there is to say about it."""
+        gate = interest_gate(self.book, self._claim(subject, law, item))
+        if gate.is_open:
+            return None
+        return () if gate.reason in QUIET else (_nothing(item, INTEREST, gate.reason, gate.row_ids, {}),)
 
     def terms_of(self, subject: Subject, law: LawChoice, item: Item) -> InterestTerms:
-        dates = self._dates(item)
-        if subject.terms.agreed is not None:
-            return self.book.agreed_terms(
-                law.jurisdiction, subject.debtor_type, dates, subject.terms.agreed, subject.grounds
-            )
-        return self.book.interest_terms(law.jurisdiction, subject.debtor_type, dates, subject.grounds)
+        """The terms of an item. Raises LawError."""
+        terms, level = subject.terms, subject.level
+        key = (law.jurisdiction, subject.account.debtor_type, level.grounds, terms.grounds, terms.agreed,
+               item.issue_date, item.due_date)  # fmt: skip
+        found = self._terms.get(key)
+        if found is None:
+            dates, debtor_type = self._dates(item), subject.debtor_type
+            if terms.agreed is not None:
+                found = self.book.agreed_terms(
+                    law.jurisdiction, debtor_type, dates, terms.agreed, subject.grounds
+                )
+            else:
+                found = self.book.interest_terms(law.jurisdiction, debtor_type, dates, subject.grounds)
+            self._terms[key] = found
+        return found
 
     def sheet(self, subject: Subject, law: LawChoice, item: Item) -> CalculationSheet:
         """All interest on an item up to today, whatever was claimed before."""

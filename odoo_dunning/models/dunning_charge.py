@@ -22,8 +22,8 @@ _OPEN_FIRST = {kind: place for place, (kind, _label) in enumerate(KINDS)}
 
 
 class DunningCharge(models.Model):
-    """What a message claims on top of an invoice. Claimed in the proposal, announced when the message leaves, booked and
-    paid, or waived, reversed, withdrawn. A refused one says why nothing could be claimed.
+    """What a message claims on top of an invoice. Claimed in the proposal, announced when the message leaves, booked
+    and paid, or waived, reversed, withdrawn. A refused one says why nothing could be claimed.
 
     `stage` is what we did; `state` adds what the customer did.
     """
@@ -95,7 +95,8 @@ class DunningCharge(models.Model):
     partner_id = fields.Many2one(related="account_id.partner_id", string="Customer")
     number = fields.Char(related="item_id.number", string="Invoice number")
 
-    _item = models.Index("(item_id)")
+    # Claims of a proposal are found by their message; only what was said to a customer is looked up by item.
+    _item = models.Index("(item_id) WHERE stage IN ('announced', 'booked', 'waived')")
     _notice = models.Index("(notice_id)")
     _standing = models.Index("(account_id) WHERE stage IN ('announced', 'booked')")
 
@@ -169,8 +170,8 @@ class DunningCharge(models.Model):
             if charge.has_cap and charge.currency_id.compare_amounts(charge.amount, charge.amount_cap) > 0:
                 raise ValidationError(
                     self.env._(
-                        "%(charge)s: %(amount)s is above the %(cap)s that the law of %(law)s allows now (rows %(rows)s, "
-                        "field amount). Lower it to that, or waive it.",
+                        "%(charge)s: %(amount)s is above the %(cap)s that the law of %(law)s allows now (rows "
+                        "%(rows)s, field amount). Lower it to that, or waive it.",
                         charge=charge.display_name,
                         amount=charge.currency_id.format(charge.amount),
                         cap=charge.currency_id.format(charge.amount_cap),

@@ -58,8 +58,8 @@ class DunningCharge(models.Model):
 
     @api.model
     def _see_paid(self, company):
-        """Charges whose invoice was settled: by the company's choice they stay claimed or are dropped; those of an invoice
-        that was cancelled or credited in full have lost their ground."""
+        """Charges whose invoice was settled: by the company's choice they stay claimed or are dropped; those of an
+        invoice that was cancelled or credited in full have lost their ground."""
         domain = [
             ("company_id", "=", company.id),
             ("stage", "in", STANDING),
@@ -87,7 +87,7 @@ class DunningCharge(models.Model):
             self.booking_error = str(error)
 
     def _book_together(self):
-        """One customer invoice for the charges of one message. Idempotent: charges that have a document are left alone."""
+        """One customer invoice for the charges of one message. Idempotent: charges that have a document stay as they are."""
         charges = self.try_lock_for_update().filtered(
             lambda one: one.stage == "announced" and not one.move_id
         )
@@ -106,8 +106,8 @@ class DunningCharge(models.Model):
                 field = company._fields[f"dunning_{charge._booked_as()}_account_id"]
                 raise UserError(
                     self.env._(
-                        "%(company)s: “%(field)s” is empty, so %(charge)s cannot be booked. Choose an account in the settings "
-                        "of Collections.",
+                        "%(company)s: “%(field)s” is empty, so %(charge)s cannot be booked. Choose an account in the "
+                        "settings of Collections.",
                         company=company.name,
                         field=field._description_string(self.env),
                         charge=charge.display_name,
@@ -116,7 +116,8 @@ class DunningCharge(models.Model):
         if not company.dunning_charge_journal_id:
             raise UserError(
                 self.env._(
-                    "%(company)s: “Journal for charges” is empty. Choose a sales journal in the settings of Collections.",
+                    "%(company)s: “Journal for charges” is empty. Choose a sales journal in the settings of "
+                    "Collections.",
                     company=company.name,
                 )
             )
@@ -125,8 +126,8 @@ class DunningCharge(models.Model):
         if locks:
             raise UserError(
                 self.env._(
-                    "%(company)s: the period of %(day)s is locked (field “%(field)s”, until %(until)s). Open it, or book "
-                    "later.",
+                    "%(company)s: the period of %(day)s is locked (field “%(field)s”, until %(until)s). Open it, or "
+                    "book later.",
                     company=company.name,
                     day=today,
                     field=company._fields[locks[-1][1]]._description_string(self.env),

@@ -2,7 +2,7 @@ from odoo import fields, models
 
 
 class DunningChargeStop(models.Model):
-    """Days on which no interest accrues for a customer: insolvency, moratorium, breathing space, creditor in default."""
+    """Days on which no interest accrues for a customer: insolvency, moratorium, breathing space, our default."""
 
     _name = "dunning.charge.stop"
     _description = "Days without interest"

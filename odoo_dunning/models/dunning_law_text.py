@@ -26,7 +26,7 @@ class DunningLawText(models.Model):
             if legal_texts.places_of(record.text) is None:
                 raise ValidationError(
                     self.env._(
-                        "Legal text %(key)s, language %(lang)s: a place is broken. Write $name, or $$ for a dollar sign.",
+                        "Legal text %(key)s, language %(lang)s: a place is broken. Write $name, or $$ for a dollar.",
                         key=record.key,
                         lang=record.lang,
                     )

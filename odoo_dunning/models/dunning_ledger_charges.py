@@ -11,6 +11,6 @@ class DunningLedger(models.Model):
         string="Book charges",
         default="odoo",
         required=True,
-        help="Odoo's books: a customer invoice of the charges alone, at the company's moment for it. Nowhere: charges are "
-        "announced to the customer and listed here, and booked by hand in the ledger.",
+        help="Odoo's books: a customer invoice of the charges alone, at the company's moment for it. Nowhere: charges "
+        "are announced to the customer and listed here, and booked by hand in the ledger.",
     )

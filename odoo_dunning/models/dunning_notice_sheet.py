@@ -23,8 +23,8 @@ class DunningNotice(models.Model):
         return self.env.ref(REPORT).report_action(self)
 
     def _attach_sheets(self):
-        """One PDF per message that charges something, on the mail and in the chatter. A page that cannot be made does not
-        keep the message: it says so."""
+        """One PDF per message that charges something, on the mail and in the chatter. A page that cannot be made does
+        not keep the message: it says so."""
         for notice in self:
             charges = (notice.main_id or notice).charge_ids
             if not charges.filtered(lambda one: one.stage == "claimed" and one.amount):

@@ -1,6 +1,7 @@
 from decimal import Decimal
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Command
 
 from ..engine.money import ZERO
@@ -97,7 +98,11 @@ class DunningOffer(models.Model):
         """End the offers of a company that were taken up or ran out."""
         today = company._dunning_today()
         for offer in self.sudo().search([("company_id", "=", company.id), ("state", "=", "open")]):
-            offer._settle(today)
+            try:
+                with self.env.cr.savepoint():
+                    offer._settle(today)
+            except UserError as error:
+                offer.error = str(error)
 
     def _settle(self, today):
         self.ensure_one()
@@ -131,12 +136,14 @@ class DunningOffer(models.Model):
         return lines.sudo()
 
     def _payments(self):
-        """(day, amount) of what arrived from the day of the offer to its last day: set against its invoices and charges,
-        or not set against anything yet."""
+        """(day, amount) of what arrived from the day of the offer to its last day: set against its invoices and
+        charges, or not set against anything yet."""
         first, last = self.offered_on, self.pay_by_date
         partials = self._receivables().matched_credit_ids
-        found = [(one.credit_move_id.date, one.debit_amount_currency) for one in partials if one.credit_move_id.payment_id
-                 or one.credit_move_id.statement_line_id]  # fmt: skip
+        money = partials.filtered(
+            lambda one: one.credit_move_id.payment_id or one.credit_move_id.statement_line_id
+        )
+        found = [(one.credit_move_id.date, one.debit_amount_currency) for one in money]
         allocations = (
             self.env["dunning.allocation"]
             .sudo()
@@ -164,8 +171,8 @@ class DunningOffer(models.Model):
         )
 
     def _honour(self, amount):
-        """Set loose money against the receivables and write the discount off. What cannot be written off here, because the
-        invoice is of another ledger or an account is missing, is asked of a person."""
+        """Set loose money against the receivables and write the discount off. What cannot be written off here, because
+        the invoice is of another ledger or an account is missing, is asked of a person."""
         lines = self._receivables().filtered(lambda line: not line.reconciled)
         loose = self._loose_payments().move_line_id.filtered(
             lambda line: (
@@ -185,8 +192,8 @@ class DunningOffer(models.Model):
     def _ask_write_off(self, amount):
         summary = self.env._("Write off the early-settlement discount")
         note = self.env._(
-            "The offer of %(message)s was taken up: write off %(amount)s. It could not be done here: the invoice is of another "
-            "ledger, or the account or journal for discounts is empty in the settings of Collections.",
+            "The offer of %(message)s was taken up: write off %(amount)s. It could not be done here: the invoice is of "
+            "another ledger, or the account or journal for discounts is empty in the settings of Collections.",
             message=self.notice_id.display_name,
             amount=self.currency_id.format(float(amount)),
         )

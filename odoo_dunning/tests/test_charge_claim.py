@@ -6,8 +6,9 @@ from decimal import Decimal
 from odoo.exceptions import UserError, ValidationError
 from odoo.tests import freeze_time, tagged
 
-from ..bulk import charge_facts
+from ..bulk import charge_facts, snapshot
 from .charge_common import INTEREST, ChargeCase
+from .common import TODAY
 
 
 @tagged("post_install", "-at_install")
@@ -254,7 +255,8 @@ class TestChargeSegments(ChargeCase):
                 "amount": 600.0,
             }
         )
-        facts = charge_facts.item_facts(self.env, item.ids)
+        groups = snapshot.items_by_account(self.env, self.company, account.ids, TODAY)
+        facts = charge_facts.item_facts(self.env, dict(groups)[account.id])
         self.assertEqual(facts[item.id].events, ((date(2026, 9, 30), Decimal("600.00")),))
 
 
