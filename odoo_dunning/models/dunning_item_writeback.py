@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
@@ -23,6 +25,24 @@ class DunningItem(models.Model):
         """Journal entries of QuickBooks are receivables too, but nothing is paid against them from here."""
         is_invoice = self.kind == "invoice" and self.entity == "invoice"
         return bool(self.ledger_id) and is_invoice and not (self.external_id or "").startswith("journal-")
+
+    def _amount_on_the_way(self):
+        """What was recorded as paid and has not come back with a pass yet: it is still in the open amount."""
+        self.ensure_one()
+        ledger = self.ledger_id.sudo()
+        payments = (
+            self.env["dunning.ledger.write"]
+            .sudo()
+            .search(
+                [("item_id", "=", self.id), ("kind", "=", "payment"), ("state", "in", ("waiting", "done"))]
+            )
+        )
+        unseen = payments.filtered(
+            lambda row: (
+                not row.done_at or not ledger.last_good_sync_at or row.done_at >= ledger.last_good_sync_at
+            )
+        )
+        return float(sum(Decimal(row.payload["amount"]) for row in unseen))
 
     def action_record_payment(self):
         """Open the form for a payment received."""

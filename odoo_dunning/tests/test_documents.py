@@ -90,7 +90,7 @@ class TestInvoicesFromTheOrigin(OriginCase):
                     self.assertIn(f"Sent without the PDF of F-{kind}", notice.document_note)
 
     def test_the_minute_is_waited_for_not_slept_through(self):
-        sandbox, ledger, [invoice], run = self.prepared("xero")
+        sandbox, _ledger, [_invoice], run = self.prepared("xero")
         sandbox.faults.order("throttle_minute", match=PDF["xero"], count=1, retry_after_s=45)
         now = fields.Datetime.now()
         self.as_scheduled("dunning.notice", "_cron_send")
@@ -102,7 +102,7 @@ class TestInvoicesFromTheOrigin(OriginCase):
         self.assertEqual(len(self.attached()), 1)
 
     def test_one_broken_ledger_is_asked_once_not_once_per_invoice(self):
-        sandbox, ledger, invoices, run = self.prepared(
+        sandbox, _ledger, invoices, run = self.prepared(
             "quickbooks", "10.00", "20.00", "30.00", fetch_links=False
         )
         fault = sandbox.faults.order("server_error", match="/pdf", count=1000)
@@ -164,7 +164,7 @@ class TestLinks(OriginCase):
     def test_the_message_links_to_the_page_where_it_is_paid(self):
         for vendor in VENDORS:
             with self.subTest(vendor=vendor):
-                sandbox, ledger, invoice, item = self.sent(vendor)
+                sandbox, ledger, _invoice, item = self.sent(vendor)
                 self.assertIn("/pay/", item.pay_link)
                 self.assertIn(item.pay_link, self.mails[0]["body"])
                 self.assertEqual(bool(item.pay_link_ends_at), vendor == "quickbooks")
@@ -190,7 +190,7 @@ class TestLinks(OriginCase):
             self.assertEqual(item._needs_link(), needed, (days_left, asked_days_ago))
 
     def test_an_ended_link_is_in_no_message(self):
-        sandbox, ledger, invoice, item = self.sent("quickbooks")
+        _sandbox, _ledger, _invoice, item = self.sent("quickbooks")
         item.sudo().pay_link_ends_at = fields.Datetime.now() - timedelta(minutes=1)
         self.env.flush_all()
         self.assertEqual(_links(self.env, self.company, item.ids), {})

@@ -40,7 +40,7 @@ class TestNotes(OriginCase):
                 self.assertEqual(notice.ledger_write_ids.item_id, self.item(ledger, invoice))
                 ledger.action_pause()
 
-    def test_S21_a_lost_answer_and_a_dead_process_leave_one_note(self):
+    def test_s21_a_lost_answer_and_a_dead_process_leave_one_note(self):
         for vendor in VENDORS:
             with self.subTest(vendor=vendor):
                 sandbox, ledger, invoice, _notice = self.reminded(vendor)
@@ -76,9 +76,9 @@ class TestNotes(OriginCase):
         )
         self.assertFalse(self.notes(sandbox, invoice))
 
-    def test_X08_without_the_permission_reading_goes_on_and_the_cause_is_shown(self):
+    def test_x08_without_the_permission_reading_goes_on_and_the_cause_is_shown(self):
         scopes = lib.part("xero.oauth").READ_SCOPES
-        sandbox, ledger, invoice, notice = self.reminded("xero", scopes=scopes)
+        sandbox, ledger, _invoice, notice = self.reminded("xero", scopes=scopes)
         self.assertEqual(ledger.write_permission_missing, "accounting.invoices")
         calls = len(sandbox.requests)
         self.write_out()
@@ -141,7 +141,7 @@ class TestNotes(OriginCase):
         self.assertFalse(ledger.activity_ids)
 
     def test_what_was_taken_back_says_so_there_too(self):
-        sandbox, ledger, invoice, notice = self.reminded("xero")
+        sandbox, _ledger, invoice, notice = self.reminded("xero")
         self.write_out()
         notice.action_undo(reason="Wrong customer")
         self.write_out()
@@ -261,6 +261,25 @@ class TestPayments(OriginCase):
                 self.assertEqual(item.amount_open, 59.9)
                 ledger.action_pause()
 
+    def test_what_is_on_the_way_is_not_recorded_again(self):
+        _sandbox, _ledger, invoice, item = self.opened("quickbooks")
+        self.receipt(item, amount=60).action_record()
+        with self.assertRaisesRegex(ValidationError, "not recorded already"):
+            self.receipt(item, amount=60)
+        self.receipt(item).action_record()
+        self.write_out()
+        self.assertEqual([str(part.amount) for part in invoice.allocations], ["60.00", "40.00"])
+
+    def test_an_account_in_another_currency_is_not_proposed(self):
+        sandbox, ledger, _invoice, _item = self.opened("xero")
+        code = "GBP" if sandbox.company.home_currency != "GBP" else "EUR"
+        with sandbox.book.lock:
+            customer = sandbox.company.add_customer(name="Abroad", email="abroad@xero.example", currency=code)
+        invoice = self.there(sandbox, customer=customer, currency=code)
+        self.read(ledger)
+        receipt = self.receipt(self.item(ledger, invoice))
+        self.assertFalse(receipt.account_id)
+
     def test_until_it_shows_nobody_is_reminded(self):
         _sandbox, _ledger, _invoice, item = self.opened("xero")
         self.receipt(item).action_record()
@@ -305,7 +324,7 @@ class TestPayments(OriginCase):
             own.action_record_payment()
 
     def test_a_clerk_may_record_and_sees_no_secret(self):
-        sandbox, ledger, invoice, item = self.opened("xero")
+        _sandbox, _ledger, invoice, item = self.opened("xero")
         clerk = collections_user(self.env, "clerk")
         action = item.with_user(clerk).action_record_payment()
         receipt = (

@@ -18,6 +18,9 @@ class DunningLedgerReceipt(models.TransientModel):
     ledger_id = fields.Many2one(related="item_id.ledger_id")
     currency_id = fields.Many2one(related="item_id.currency_id")
     amount_open = fields.Monetary(related="item_id.amount_open", string="Open")
+    amount_on_the_way = fields.Monetary(
+        string="Already recorded", compute="_compute_amount_on_the_way", help="Not seen in the ledger yet."
+    )
     amount = fields.Monetary(
         string="Received",
         compute="_compute_amount",
@@ -34,34 +37,43 @@ class DunningLedgerReceipt(models.TransientModel):
         store=True,
         precompute=True,
         readonly=False,
-        domain="[('ledger_id', '=', ledger_id), ('currency_id', 'in', (currency_id, False))]",
+        domain="[('ledger_id', '=', ledger_id)]",
     )
     reference = fields.Char(help="As on the bank statement.")
     token = fields.Char(required=True, readonly=True, default=lambda self: str(uuid.uuid4()))
 
     @api.depends("item_id")
+    def _compute_amount_on_the_way(self):
+        for receipt in self:
+            receipt.amount_on_the_way = receipt.item_id._amount_on_the_way()
+
+    @api.depends("item_id")
     def _compute_amount(self):
         for receipt in self:
-            receipt.amount = receipt.item_id.amount_open
+            receipt.amount = receipt.item_id.amount_open - receipt.item_id._amount_on_the_way()
 
     @api.depends("item_id")
     def _compute_account_id(self):
         for receipt in self:
-            receipt.account_id = receipt.ledger_id.payment_account_id
+            account = receipt.ledger_id.payment_account_id
+            fits = not account.currency_id or account.currency_id == receipt.currency_id
+            receipt.account_id = account if fits else False
 
     @api.constrains("amount", "received_date")
     def _check_amount(self):
         for receipt in self:
             currency, item = receipt.currency_id, receipt.item_id
+            most = item.amount_open - item._amount_on_the_way()
             if (
                 currency.compare_amounts(receipt.amount, 0) <= 0
-                or currency.compare_amounts(receipt.amount, item.amount_open) > 0
+                or currency.compare_amounts(receipt.amount, most) > 0
             ):
                 raise ValidationError(
                     self.env._(
-                        "%(number)s: enter an amount above zero and up to the %(open)s that are open.",
+                        "%(number)s: enter an amount above zero and up to the %(open)s that are open and not recorded "
+                        "already.",
                         number=item.display_name,
-                        open=currency.format(item.amount_open),
+                        open=currency.format(most),
                     )
                 )
             if receipt.received_date > fields.Date.context_today(receipt):
