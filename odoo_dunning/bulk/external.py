@@ -35,7 +35,17 @@ COLUMNS = {
     "content_hash": "varchar",
 }
 KEY = ("ledger_id", "entity", "external_id", "installment")
-REQUIRED = ("account_id", "company_id", "origin", *KEY, "kind", "currency_id", "amount_total", "amount_open", "content_hash")
+REQUIRED = (
+    "account_id",
+    "company_id",
+    "origin",
+    *KEY,
+    "kind",
+    "currency_id",
+    "amount_total",
+    "amount_open",
+    "content_hash",
+)
 
 
 def upsert(env, vals_list):

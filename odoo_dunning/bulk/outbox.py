@@ -38,15 +38,31 @@ def queue_mails(env, letters):
     alias_domain = company.alias_domain_id.id or None
     stamp = (env.uid, now, env.uid, now)
     messages, mails = [], []
-    for (notice, letter, message_id, reply_to, sender), message_pk, mail_pk in zip(letters, message_ids, mail_ids):
+    for (notice, letter, message_id, reply_to, sender), message_pk, mail_pk in zip(
+        letters, message_ids, mail_ids, strict=True
+    ):
         body = _chatter_html(letter.text)
         messages.append(
             (message_pk, letter.subject, now, body, "dunning.account", notice.account_id.id, "email_outgoing", subtype,
-             author, sender, message_id, reply_to, False, False, False, notice.email_to, alias_domain, company.id, *stamp)
+             author, sender, message_id, reply_to, False, False, False, notice.email_to, alias_domain, company.id,
+             *stamp)
         )  # fmt: skip
-        headers = repr({"X-Dunning-Notice": str(notice.id), "X-Odoo-Objects": f"dunning.account-{notice.account_id.id}"})
+        headers = repr(
+            {"X-Dunning-Notice": str(notice.id), "X-Odoo-Objects": f"dunning.account-{notice.account_id.id}"}
+        )
         mails.append(
-            (mail_pk, message_pk, letter.html, notice.email_to, "outgoing", headers, True, False, notice.id, *stamp)
+            (
+                mail_pk,
+                message_pk,
+                letter.html,
+                notice.email_to,
+                "outgoing",
+                headers,
+                True,
+                False,
+                notice.id,
+                *stamp,
+            )
         )
     _copy(env, "mail_message", MESSAGE_COLUMNS, messages)
     _copy(env, "mail_mail", MAIL_COLUMNS, mails)
@@ -72,8 +88,9 @@ def _copy(env, table, columns, rows):
 
 
 def fingerprints(env, notice_ids):
-    """`{notice id: text}` that changes whenever the items or the account of a message change in a way that could keep it
-    home: paid, credited, cancelled, disputed, promised, on hold, blocked, excluded. Compared between queue and server.
+    """`{notice id: text}` that changes whenever the items or the account of a message change in a way that could
+    keep it home: paid, credited, cancelled, disputed, promised, on hold, blocked, excluded. Compared
+    between queue and server.
 
     One statement, because it stands between every two mails of a queue.
     """
@@ -83,7 +100,8 @@ def fingerprints(env, notice_ids):
                       account.is_insolvent, account.is_legal, account.is_excluded,
                       (SELECT string_agg(hold.id::text, ',' ORDER BY hold.id) FROM dunning_hold hold
                         WHERE hold.account_id = account.id AND hold.item_id IS NULL AND hold.active),
-                      string_agg(concat_ws(',', item.id, item.is_open, item.is_excluded, item.content_hash, item.amount_open,
+                      string_agg(concat_ws(',', item.id, item.is_open, item.is_excluded, item.content_hash,
+                        item.amount_open,
                         COALESCE(books.amount_residual_currency, 0), COALESCE(books.parent_state, '-'),
                         COALESCE(books.no_followup, FALSE), COALESCE(move.payment_state = 'blocked', FALSE),
                         (SELECT concat('d', SUM(dispute.amount), MAX(dispute.id)) FROM dunning_dispute dispute
@@ -140,7 +158,7 @@ def _mark_queued(env, letters, mails, now):
     known = fingerprints(env, [letter[0].id for letter in letters])
     values = [
         SQL("(%s, %s, %s, %s, %s)", notice.id, mail[0], mail[1], letter.text, known[notice.id])
-        for (notice, letter, *_), mail in zip(letters, mails)
+        for (notice, letter, *_), mail in zip(letters, mails, strict=True)
     ]
     env.execute_query(
         SQL(
@@ -170,11 +188,16 @@ def mark_sent(env, notice_ids, now, today):
     rows = env.execute_query(
         SQL(
             """UPDATE dunning_notice
-                  SET state = 'sent', sent_at = %s, error = NULL, next_try_at = NULL, write_date = %s, write_uid = %s
+                  SET state = 'sent', sent_at = %s, sent_date = %s, error = NULL, next_try_at = NULL,
+                      write_date = %s, write_uid = %s
                 WHERE id = ANY(%s) AND state IN ('queued', 'sending', 'uncertain')
                RETURNING id""",
-            now, now, env.uid, list(notice_ids),
-        )  # fmt: skip
+            now,
+            today,
+            now,
+            env.uid,
+            list(notice_ids),
+        )
     )
     sent_ids = [row[0] for row in rows]
     if sent_ids:
@@ -220,7 +243,8 @@ def _touch_accounts(env, notice_ids, today):
                )
                UPDATE dunning_account account
                   SET last_contact_date = %s, last_contact_run_id = locked.run_id,
-                      attention = CASE WHEN attention IN ('failed', 'uncertain', 'no_address') THEN NULL ELSE attention END,
+                      attention = CASE WHEN attention IN ('failed', 'uncertain', 'no_address') THEN NULL
+                                       ELSE attention END,
                       level_rank = GREATEST(account.level_rank, (SELECT MAX(item.level_rank) FROM dunning_item item
                           WHERE item.account_id = account.id AND item.is_open))
                  FROM locked WHERE account.id = locked.id
@@ -256,7 +280,7 @@ def lower_levels(env, notice_ids):
                   SET last_contact_date = earlier.day, last_contact_run_id = NULL,
                       level_rank = COALESCE((SELECT MAX(item.level_rank) FROM dunning_item item
                           WHERE item.account_id = account.id AND item.is_open), 0)
-                 FROM (SELECT touched.account_id, MAX(other.sent_at)::date AS day
+                 FROM (SELECT touched.account_id, MAX(other.sent_date) AS day
                          FROM (SELECT DISTINCT account_id FROM dunning_notice WHERE id = ANY(%s)) touched
                          LEFT JOIN dunning_notice other
                            ON other.account_id = touched.account_id AND other.state = 'sent'

@@ -80,7 +80,7 @@ class Proposal:
                 self.charging.take(account, items, decision, notice_of)
             tasks.extend((account.id, task) for task in decision.tasks)
         self._write(lines, notices)
-        self.charging.write(self.run.id)
+        self.charging.store(self.run.id)
         return tasks
 
     def _lines(self, items, answers, notice_of, lines):

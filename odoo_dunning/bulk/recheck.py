@@ -49,7 +49,9 @@ def look(env, company, account_ids, today, run_id=0):
 def _contacted_by(env, run_id, account_ids):
     rows = env.execute_query(
         SQL(
-            "SELECT id FROM dunning_account WHERE last_contact_run_id = %s AND id = ANY(%s)", run_id, list(account_ids)
+            "SELECT id FROM dunning_account WHERE last_contact_run_id = %s AND id = ANY(%s)",
+            run_id,
+            list(account_ids),
         )
     )
     return {account_id for (account_id,) in rows}

@@ -53,7 +53,9 @@ def refresh(env, company, account_ids=None):
                       (figure.item_count, figure.amount_open, figure.amount_overdue, figure.oldest_due_date,
                        figure.level_rank, figure.level_id, COALESCE(receipt.unmatched, 0))
                RETURNING account.id""",
-            rates=SQL(", ").join(SQL("(%s, %s::numeric)", currency, str(factor)) for currency, factor in rates.items()),
+            rates=SQL(", ").join(
+                SQL("(%s, %s::numeric)", currency, str(factor)) for currency, factor in rates.items()
+            ),
             digits=company.currency_id.decimal_places,
             today=today,
             company=company.id,

@@ -4,7 +4,9 @@ from odoo import api, fields, models
 class AccountMove(models.Model):
     _inherit = "account.move"
 
-    dunning_item_ids = fields.One2many("dunning.item", compute="_compute_dunning_item_ids", string="Receivables in Collections")
+    dunning_item_ids = fields.One2many(
+        "dunning.item", compute="_compute_dunning_item_ids", string="Receivables in Collections"
+    )
 
     def _compute_dunning_item_ids(self):
         items = self.env["dunning.item"].search([("move_line_id.move_id", "in", self.ids)])
@@ -12,7 +14,9 @@ class AccountMove(models.Model):
         for move in self:
             move.dunning_item_ids = by_move.get(move, items.browse())
 
-    dunning_level_id = fields.Many2one("dunning.level", compute="_compute_dunning_level_id", string="Collections level")
+    dunning_level_id = fields.Many2one(
+        "dunning.level", compute="_compute_dunning_level_id", string="Collections level"
+    )
     dunning_item_count = fields.Integer(compute="_compute_dunning_level_id")
 
     @api.depends("dunning_item_ids")

@@ -17,7 +17,6 @@ class AccountMoveLine(models.Model):
         Here because everything comes through here, written or computed, in batches: an override of `write` misses the
         computed residual, one of its compute runs again and again.
         """
-        res = super()._write_multi(vals_list)
         if any(not _FOLLOWED.isdisjoint(vals) for vals in vals_list):
             precommit = self.env.cr.precommit
             changed = precommit.data.get("odoo_dunning.changed")
@@ -25,4 +24,4 @@ class AccountMoveLine(models.Model):
                 changed = precommit.data["odoo_dunning.changed"] = set()
                 precommit.add(lambda: self.env["dunning.item.change"].sudo()._leave(changed))
             changed.update(self._ids)
-        return res
+        return super()._write_multi(vals_list)

@@ -20,9 +20,13 @@ class DunningAccount(models.Model):
     )
     active = fields.Boolean(default=True)
     currency_id = fields.Many2one(related="company_id.currency_id")
-    policy_id = fields.Many2one("dunning.policy", string="Policy", check_company=True, index="btree_not_null", tracking=True)
+    policy_id = fields.Many2one("dunning.policy", check_company=True, index="btree_not_null", tracking=True)
     rule_id = fields.Many2one(
-        "dunning.policy.rule", string="Chosen by rule", readonly=True, index="btree_not_null", ondelete="set null"
+        "dunning.policy.rule",
+        string="Chosen by rule",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="set null",
     )
     user_id = fields.Many2one("res.users", string="Responsible", tracking=True, index="btree_not_null")
     debtor_type = fields.Selection(
@@ -47,14 +51,22 @@ class DunningAccount(models.Model):
     # Refreshed set-based with the items, see _refresh_totals: a compute per account would cost more than the run.
     item_count = fields.Integer(string="Open items", readonly=True)
     amount_open = fields.Monetary(readonly=True, help="In company currency; foreign amounts at today's rate.")
-    amount_overdue = fields.Monetary(readonly=True, help="In company currency; foreign amounts at today's rate.")
+    amount_overdue = fields.Monetary(
+        readonly=True, help="In company currency; foreign amounts at today's rate."
+    )
     oldest_due_date = fields.Date(readonly=True)
     level_rank = fields.Integer(string="Highest level", readonly=True)
-    level_id = fields.Many2one("dunning.level", string="Level", readonly=True, index="btree_not_null", ondelete="set null")
-    last_contact_date = fields.Date(readonly=True, help="Day of the last automated message of ours, by the company's clock.")
-    last_contact_run_id = fields.Many2one("dunning.run", readonly=True, index="btree_not_null", ondelete="set null")
+    level_id = fields.Many2one("dunning.level", readonly=True, index="btree_not_null", ondelete="set null")
+    last_contact_date = fields.Date(
+        readonly=True, help="Day of the last automated message of ours, by the company's clock."
+    )
+    last_contact_run_id = fields.Many2one(
+        "dunning.run", readonly=True, index="btree_not_null", ondelete="set null"
+    )
     unmatched_receipts = fields.Integer(
-        string="Receipts to match", readonly=True, help="Incoming bank lines of this customer not yet matched."
+        string="Receipts to match",
+        readonly=True,
+        help="Incoming bank lines of this customer not yet matched.",
     )
     attention = fields.Selection(
         [
@@ -70,7 +82,10 @@ class DunningAccount(models.Model):
         index="btree_not_null",
     )
     effective_policy_id = fields.Many2one(
-        "dunning.policy", compute="_compute_effective_policy", string="Policy in force", help="Set here, by a rule, or the company's."
+        "dunning.policy",
+        compute="_compute_effective_policy",
+        string="Policy in force",
+        help="Set here, by a rule, or the company's.",
     )
     is_on_hold = fields.Boolean(compute="_compute_hold", search="_search_is_on_hold")
     hold_until = fields.Date(compute="_compute_hold")
@@ -103,7 +118,9 @@ class DunningAccount(models.Model):
         if operator != "in":
             return NotImplemented
         holds = self.env["dunning.hold"]._in_force_domain() & Domain("item_id", "=", False)
-        return [("id", "in" if True in value else "not in", self.env["dunning.hold"].search(holds).account_id.ids)]
+        return [
+            ("id", "in" if True in value else "not in", self.env["dunning.hold"].search(holds).account_id.ids)
+        ]
 
     @api.depends("policy_id", "rule_id.policy_id", "company_id.dunning_policy_id")
     def _compute_effective_policy(self):
@@ -154,7 +171,8 @@ class DunningAccount(models.Model):
         for account in self.sudo():
             account.attention = "replied"
             account._ask_person(
-                self.env._("Customer replied"), self.env._("Reply to a reminder: %(subject)s", subject=msg_dict.get("subject") or "")
+                self.env._("Customer replied"),
+                self.env._("Reply to a reminder: %(subject)s", subject=msg_dict.get("subject") or ""),
             )
         return res
 

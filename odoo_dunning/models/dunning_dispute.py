@@ -34,7 +34,12 @@ class DunningDispute(models.Model):
     note = fields.Text()
     user_id = fields.Many2one("res.users", string="Owner", default=lambda self: self.env.user)
     state = fields.Selection(
-        [("open", "Open"), ("accepted", "Accepted, to be credited"), ("rejected", "Rejected"), ("credited", "Credited")],
+        [
+            ("open", "Open"),
+            ("accepted", "Accepted, to be credited"),
+            ("rejected", "Rejected"),
+            ("credited", "Credited"),
+        ],
         required=True,
         default="open",
         tracking=True,

@@ -10,9 +10,14 @@ class DunningHold(models.Model):
     _description = "Dunning hold"
     _order = "id desc"
 
-    account_id = fields.Many2one("dunning.account", required=True, ondelete="cascade", index=True, check_company=True)
+    account_id = fields.Many2one(
+        "dunning.account", required=True, ondelete="cascade", index=True, check_company=True
+    )
     item_id = fields.Many2one(
-        "dunning.item", ondelete="cascade", index="btree_not_null", domain="[('account_id', '=', account_id)]",
+        "dunning.item",
+        ondelete="cascade",
+        index="btree_not_null",
+        domain="[('account_id', '=', account_id)]",
         help="Empty: the whole account.",
     )
     company_id = fields.Many2one(related="account_id.company_id", store=True, index=True)
@@ -27,7 +32,7 @@ class DunningHold(models.Model):
             if hold.item_id.account_id != hold.account_id:
                 raise ValidationError(
                     self.env._(
-                        "Hold on %(item)s: it belongs to %(owner)s, not to %(account)s. Choose one of their receivables.",
+                        "Hold on %(item)s: it belongs to %(owner)s, not to %(account)s. Choose a receivable of theirs.",
                         item=hold.item_id.display_name,
                         owner=hold.item_id.account_id.display_name,
                         account=hold.account_id.display_name,

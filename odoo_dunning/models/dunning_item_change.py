@@ -6,7 +6,8 @@ class DunningItemChange(models.Model):
     """A journal item whose receivable waits to be brought up to date.
 
     Posting and paying leave their journal items here, in their own transaction, and nothing else: no item is written,
-    so that they neither wait for nor fail over a run that has the same items. A scheduled action follows within seconds.
+    so that they neither wait for nor fail over a run that has the same items. A scheduled action follows within
+    seconds.
     """
 
     _name = "dunning.item.change"

@@ -20,7 +20,12 @@ class DunningLevel(models.Model):
     company_id = fields.Many2one(related="policy_id.company_id", store=True)
     rank = fields.Integer(required=True, default=1, help="Order within the policy, from 1.")
     key = fields.Selection(
-        [("courtesy", "Courtesy note"), ("friendly", "Friendly reminder"), ("firm", "Firm reminder"), ("final", "Final notice")],
+        [
+            ("courtesy", "Courtesy note"),
+            ("friendly", "Friendly reminder"),
+            ("firm", "Firm reminder"),
+            ("final", "Final notice"),
+        ],
         string="Tone",
         required=True,
         default="friendly",
@@ -30,7 +35,9 @@ class DunningLevel(models.Model):
         string="Days from due date", default=7, help="Days after the due date; negative for a note before it."
     )
     min_days_since_last = fields.Integer(
-        string="Days since last level", default=10, help="Least number of days after the message of the level before."
+        string="Days since last level",
+        default=10,
+        help="Least number of days after the message of the level before.",
     )
     grace_days = fields.Integer(help="Days of tolerance on top, not mentioned to the customer.")
     min_percent = fields.Float(
@@ -47,20 +54,25 @@ class DunningLevel(models.Model):
         help="Whom the message goes to first; the others are fallbacks in this order.",
     )
     deadline_days = fields.Integer(
-        string="New deadline", default=7, help="Days the message gives for paying, from the day it is sent; 0 for none."
+        string="New deadline",
+        default=7,
+        help="Days the message gives for paying, from the day it is sent; 0 for none.",
     )
     deadline_unit = fields.Selection(
         [("working", "Working days"), ("calendar", "Calendar days")], default="working", required=True
     )
     template_key = fields.Selection(selection="_selection_template_key", string="Text")
 
-    _policy_rank_uniq = models.Constraint("unique(policy_id, rank)", "Two levels of a policy cannot have the same rank.")
+    _policy_rank_uniq = models.Constraint(
+        "unique(policy_id, rank)", "Two levels of a policy cannot have the same rank."
+    )
 
     def _selection_template_key(self):
         keys = self.env["dunning.template"].sudo()._read_group([], ["key"])
         return [(key, key.replace("_", " ").capitalize()) for (key,) in keys]
 
-    @api.constrains("rank", "delay_days", "grace_days", "min_days_since_last", "deadline_days", "policy_id", "template_key",
+    @api.constrains("rank", "delay_days", "grace_days", "min_days_since_last", "deadline_days", "policy_id",
+                    "template_key",
                     "by_email", "by_letter", "by_sms", "by_call")  # fmt: skip
     def _check_workable(self):
         """Levels saved together with their policy are checked together: in between, they may be out of order."""
@@ -84,7 +96,9 @@ class DunningLevel(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        self.env["dunning.policy"].browse([vals["policy_id"] for vals in vals_list if vals.get("policy_id")])._keep_version()
+        self.env["dunning.policy"].browse(
+            [vals["policy_id"] for vals in vals_list if vals.get("policy_id")]
+        )._keep_version()
         return super().create(vals_list)
 
     def write(self, vals):
@@ -97,7 +111,7 @@ class DunningLevel(models.Model):
         if used:
             raise ValidationError(
                 self.env._(
-                    "Level %(level)s of policy %(policy)s has been used. Archive the policy or change the level instead.",
+                    "Level %(level)s of policy %(policy)s has been used. Archive the policy, or change the level.",
                     level=used[0].name,
                     policy=used[0].policy_id.name,
                 )

@@ -33,14 +33,18 @@ class DunningNotice(models.Model):
     run_id = SlimMany2one("dunning.run", required=True, readonly=True)
     company_id = SlimMany2one("res.company", required=True, readonly=True)
     account_id = SlimMany2one("dunning.account", required=True, readonly=True, index=True)
-    partner_id = fields.Many2one("res.partner", string="Recipient", index="btree_not_null", ondelete="restrict")
+    partner_id = fields.Many2one(
+        "res.partner", string="Recipient", index="btree_not_null", ondelete="restrict"
+    )
     email_to = fields.Char(string="Address")
     lang = fields.Char(string="Language")
     policy_id = SlimMany2one("dunning.policy", readonly=True)
     level_id = SlimMany2one("dunning.level", readonly=True)
     level_rank = fields.Integer(readonly=True)
     channel = fields.Selection(
-        [("email", "E-mail"), ("letter", "Letter"), ("sms", "SMS"), ("call", "Call")], required=True, default="email"
+        [("email", "E-mail"), ("letter", "Letter"), ("sms", "SMS"), ("call", "Call")],
+        required=True,
+        default="email",
     )
     state = fields.Selection(
         [
@@ -65,7 +69,9 @@ class DunningNotice(models.Model):
         ondelete="cascade",
         help="The message whose items this one, by another channel, is about.",
     )
-    corrects_id = fields.Many2one("dunning.notice", readonly=True, index="btree_not_null", ondelete="restrict")
+    corrects_id = fields.Many2one(
+        "dunning.notice", readonly=True, index="btree_not_null", ondelete="restrict"
+    )
     warning = fields.Char(readonly=True)
     currency_id = SlimMany2one("res.currency", required=True, readonly=True)
     item_count = fields.Integer(readonly=True)
@@ -74,8 +80,12 @@ class DunningNotice(models.Model):
     subject = fields.Char()
     body_html = fields.Text()
     body_text = fields.Text()
-    is_edited = fields.Boolean(string="Text edited", help="The text was written by a person and is sent as it stands.")
-    mail_mail_id = fields.Many2one("mail.mail", readonly=True, index="btree_not_null", ondelete="set null", copy=False)
+    is_edited = fields.Boolean(
+        string="Text edited", help="The text was written by a person and is sent as it stands."
+    )
+    mail_mail_id = fields.Many2one(
+        "mail.mail", readonly=True, index="btree_not_null", ondelete="set null", copy=False
+    )
     mail_message_id = fields.Many2one(
         "mail.message", readonly=True, index="btree_not_null", ondelete="set null", copy=False
     )
@@ -83,6 +93,7 @@ class DunningNotice(models.Model):
     fingerprint = fields.Char(readonly=True, copy=False, help="What it was about when it was queued.")
     send_at = fields.Datetime(help="Not before (UTC).")
     sent_at = fields.Datetime(readonly=True, copy=False)
+    sent_date = fields.Date(readonly=True, copy=False, help="Day it left, by the company's clock.")
     attempts = fields.Integer(readonly=True, copy=False)
     attempt_at = fields.Datetime(readonly=True, copy=False, help="When the last attempt began (UTC).")
     next_try_at = fields.Datetime(readonly=True, copy=False)
@@ -94,7 +105,9 @@ class DunningNotice(models.Model):
         "(run_id, account_id, currency_id, channel, COALESCE(corrects_id, 0))",
         "A run has one message per customer, currency and channel.",
     )
-    _open_of_run = models.Index("(run_id) WHERE state IN ('proposed', 'ready', 'queued', 'sending', 'uncertain')")
+    _open_of_run = models.Index(
+        "(run_id) WHERE state IN ('proposed', 'ready', 'queued', 'sending', 'uncertain')"
+    )
     _outbox = models.Index("(send_at, id) WHERE state IN ('ready', 'queued', 'sending')")
     _retry = models.Index("(next_try_at) WHERE state = 'failed'")
 
@@ -118,7 +131,9 @@ class DunningNotice(models.Model):
         if vals.keys() & {"partner_id"} and "email_to" not in vals:
             for notice in self:
                 partner = self.env["res.partner"].browse(vals["partner_id"])
-                super(DunningNotice, notice).write({**vals, "email_to": partner.email, "lang": partner.lang or notice.lang})
+                super(DunningNotice, notice).write(
+                    {**vals, "email_to": partner.email, "lang": partner.lang or notice.lang}
+                )
             return True
         return super().write(vals)
 
@@ -139,7 +154,12 @@ class DunningNotice(models.Model):
         for notice in self.filtered(lambda one: not one.is_edited):
             message = notice.action_preview()
             notice.write(
-                {"subject": message.subject, "body_html": message.html, "body_text": message.text, "is_edited": True}
+                {
+                    "subject": message.subject,
+                    "body_html": message.html,
+                    "body_text": message.text,
+                    "is_edited": True,
+                }
             )
         return True
 
@@ -230,8 +250,8 @@ class DunningNotice(models.Model):
 
     def _claim_levels(self):
         """Enter the keys of their items; messages with an item already sent at its level are withdrawn."""
-        mains = {(notice.main_id or notice).id for notice in self}
-        twice = self.filtered(lambda notice, ids=outbox.claim_levels(self.env, mains): (notice.main_id or notice).id in ids)
+        taken = outbox.claim_levels(self.env, {(notice.main_id or notice).id for notice in self})
+        twice = self.filtered(lambda notice: (notice.main_id or notice).id in taken)
         if twice:
             twice._withdraw(self.env._("An item of it was already sent at this level"))
         return self - twice
@@ -252,7 +272,9 @@ class DunningNotice(models.Model):
         for notice in self:
             main = notice.main_id or notice
             answers = {one.item_id: one for one in looks[notice.account_id.id].decision.answers}
-            kept = main.line_ids.filtered(lambda line, answers=answers: line._may_go(answers.get(line.item_id.id)))
+            kept = main.line_ids.filtered(
+                lambda line, answers=answers: line._may_go(answers.get(line.item_id.id))
+            )
             dropped = main.line_ids - kept
             for line in dropped:
                 line._take_back(answers.get(line.item_id.id))
@@ -286,7 +308,10 @@ class DunningNotice(models.Model):
         today = self._today()
         reachable = self.filtered(lambda notice: notice._fresh_address(looks))
         for notice in self - reachable:
-            notice._fail(self.env._("%(customer)s has no e-mail address.", customer=notice.account_id.display_name), final=True)
+            notice._fail(
+                self.env._("%(customer)s has no e-mail address.", customer=notice.account_id.display_name),
+                final=True,
+            )
         letters = []
         context_of = contexts.message_contexts(reachable, looks, today)
         reply_to = reachable._reply_addresses()
@@ -300,7 +325,9 @@ class DunningNotice(models.Model):
             except UserError as error:
                 notice._fail(str(error), final=True)
                 continue
-            letters.append((notice, message, notice._message_id(), reply_to[notice.account_id.id], notice._sender()))
+            letters.append(
+                (notice, message, notice._message_id(), reply_to[notice.account_id.id], notice._sender())
+            )
         if letters:
             stale = reachable.mail_mail_id.sudo()
             stale.write({"dunning_notice_id": False, "state": "cancel"})
@@ -321,7 +348,8 @@ class DunningNotice(models.Model):
         """A person does it: an activity on the account. Counts as done when it is handed to them."""
         for notice in self:
             notice.account_id._ask_person(
-                summary, self.env._("%(level)s in run %(run)s", level=notice.level_id.name, run=notice.run_id.name)
+                summary,
+                self.env._("%(level)s in run %(run)s", level=notice.level_id.name, run=notice.run_id.name),
             )
         self.write({"state": "queued", "queued_at": fields.Datetime.now()})
         self._mark_sent()
@@ -384,7 +412,9 @@ class DunningNotice(models.Model):
         return texts
 
     def _template_error(self, problem):
-        return self.env._("Text %(text)s: %(problem)s", text=self._texts()[self.id].display_name, problem=problem)
+        return self.env._(
+            "Text %(text)s: %(problem)s", text=self._texts()[self.id].display_name, problem=problem
+        )
 
     # === THE SERVER === #
 
@@ -427,7 +457,9 @@ class DunningNotice(models.Model):
             attempts = max(notice.attempts, 1)
             is_final = final or attempts > len(RETRY_AFTER)
             next_try_at = False if is_final else fields.Datetime.now() + RETRY_AFTER[attempts - 1]
-            notice.write({"state": "failed", "error": error, "attempts": attempts, "next_try_at": next_try_at})
+            notice.write(
+                {"state": "failed", "error": error, "attempts": attempts, "next_try_at": next_try_at}
+            )
             if is_final:
                 outbox.release(self.env, notice.ids)
         self.account_id.sudo().write({"attention": "failed"})
@@ -467,7 +499,9 @@ class DunningNotice(models.Model):
 
     @api.model
     def _wake_failed(self):
-        due = self.search([("state", "=", "failed"), ("next_try_at", "<=", fields.Datetime.now())], limit=1000)
+        due = self.search(
+            [("state", "=", "failed"), ("next_try_at", "<=", fields.Datetime.now())], limit=1000
+        )
         due.try_lock_for_update()._retake()
 
     @api.model
@@ -484,7 +518,12 @@ class DunningNotice(models.Model):
             stuck._mark_uncertain()
 
     def _mark_uncertain(self):
-        self.write({"state": "uncertain", "error": self.env._("The connection ended before the server's answer was seen.")})
+        self.write(
+            {
+                "state": "uncertain",
+                "error": self.env._("The connection ended before the server's answer was seen."),
+            }
+        )
         self.mail_mail_id.sudo().write({"state": "cancel"})
         self.account_id.sudo().write({"attention": "uncertain"})
 
@@ -523,7 +562,9 @@ class DunningNotice(models.Model):
         if not sent:
             raise UserError(self.env._("Only sent messages can be undone."))
         sent._check_undoable()
-        sent.write({"state": "undone", "note": reason or self.env._("Undone by %(user)s", user=self.env.user.name)})
+        sent.write(
+            {"state": "undone", "note": reason or self.env._("Undone by %(user)s", user=self.env.user.name)}
+        )
         outbox.lower_levels(self.env, sent.ids)
         if send_correction:
             sent._correct()
@@ -548,7 +589,10 @@ class DunningNotice(models.Model):
         if rows:
             later = self.browse(rows[0][0])
             raise UserError(
-                self.env._("%(message)s went out later for the same items. Undo it first.", message=later.display_name)
+                self.env._(
+                    "%(message)s went out later for the same items. Undo it first.",
+                    message=later.display_name,
+                )
             )
 
     def _correct(self):

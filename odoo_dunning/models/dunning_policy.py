@@ -20,7 +20,9 @@ class DunningPolicy(models.Model):
     name = fields.Char(required=True, translate=True, tracking=True)
     active = fields.Boolean(default=True)
     sequence = fields.Integer(default=10)
-    company_id = fields.Many2one("res.company", index="btree_not_null", help="Empty: usable in every company.")
+    company_id = fields.Many2one(
+        "res.company", index="btree_not_null", help="Empty: usable in every company."
+    )
     version = fields.Integer(default=1, readonly=True, copy=False)
     head_id = fields.Many2one(
         "dunning.policy",
@@ -31,7 +33,9 @@ class DunningPolicy(models.Model):
         ondelete="cascade",
         help="Set on a frozen earlier version. Items in a cycle stay on the version they started with.",
     )
-    version_ids = fields.One2many("dunning.policy", "head_id", string="Earlier versions", context={"active_test": False})
+    version_ids = fields.One2many(
+        "dunning.policy", "head_id", string="Earlier versions", context={"active_test": False}
+    )
     level_ids = fields.One2many("dunning.level", "policy_id", string="Levels", copy=True)
     minimum_ids = fields.One2many("dunning.policy.minimum", "policy_id", string="Minimum amounts", copy=True)
     strategy = fields.Selection(
@@ -78,8 +82,12 @@ class DunningPolicy(models.Model):
         required=True,
         string="On closed days",
     )
-    hand_over_days = fields.Integer(default=14, help="Days after the last level before a person is asked to take over.")
-    promise_grace_days = fields.Integer(default=2, help="Days after the promised day before a promise counts as broken.")
+    hand_over_days = fields.Integer(
+        default=14, help="Days after the last level before a person is asked to take over."
+    )
+    promise_grace_days = fields.Integer(
+        default=2, help="Days after the promised day before a promise counts as broken."
+    )
     after_last = fields.Selection(
         [("stay", "Stay at the last level"), ("hand_over", "Hand over to a person"), ("stop", "Stop")],
         default="hand_over",
@@ -123,14 +131,20 @@ class DunningPolicy(models.Model):
     def _compute_display_name(self):
         for policy in self:
             name = policy.name or ""
-            policy.display_name = self.env._("%(name)s (version %(number)s)", name=name, number=policy.version) if (
-                policy.head_id
-            ) else name
+            policy.display_name = (
+                self.env._("%(name)s (version %(number)s)", name=name, number=policy.version)
+                if (policy.head_id)
+                else name
+            )
 
     def _keep_version(self):
         """Before a change: items in a cycle move to a frozen copy of what they started with, and stay on it."""
         for policy in self.filtered(lambda one: not one.head_id):
-            items = self.env["dunning.item"].sudo().search([("bound_policy_id", "=", policy.id), ("is_open", "=", True)])
+            items = (
+                self.env["dunning.item"]
+                .sudo()
+                .search([("bound_policy_id", "=", policy.id), ("is_open", "=", True)])
+            )
             if not items:
                 continue
             frozen = policy.copy({"name": policy.name, "head_id": policy.id, "active": False})
@@ -149,7 +163,9 @@ class DunningPolicy(models.Model):
             .search([("bound_policy_id", "in", self.version_ids.ids), ("is_open", "=", True)])
         )
         items.write({"bound_policy_id": self.id})
-        self.message_post(body=self.env._("%(count)s receivables moved to the current version.", count=len(items)))
+        self.message_post(
+            body=self.env._("%(count)s receivables moved to the current version.", count=len(items))
+        )
         return True
 
     # === ENGINE === #

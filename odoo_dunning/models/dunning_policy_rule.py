@@ -16,7 +16,9 @@ class DunningPolicyRule(models.Model):
     name = fields.Char(required=True)
     sequence = fields.Integer(default=10)
     active = fields.Boolean(default=True)
-    company_id = fields.Many2one("res.company", required=True, default=lambda self: self.env.company, index=True)
+    company_id = fields.Many2one(
+        "res.company", required=True, default=lambda self: self.env.company, index=True
+    )
     policy_id = fields.Many2one("dunning.policy", required=True, ondelete="cascade", check_company=True)
     account_domain = fields.Char(
         string="Customers",
@@ -26,11 +28,15 @@ class DunningPolicyRule(models.Model):
     )
 
     customer_count = fields.Integer(
-        compute="_compute_customer_count", string="Customers it fits", help="Chosen by this rule at the last run."
+        compute="_compute_customer_count",
+        string="Customers it fits",
+        help="Chosen by this rule at the last run.",
     )
 
     def _compute_customer_count(self):
-        groups = self.env["dunning.account"]._read_group([("rule_id", "in", self.ids)], ["rule_id"], ["__count"])
+        groups = self.env["dunning.account"]._read_group(
+            [("rule_id", "in", self.ids)], ["rule_id"], ["__count"]
+        )
         counts = dict(groups)
         for rule in self:
             rule.customer_count = counts.get(rule, 0)
@@ -42,7 +48,11 @@ class DunningPolicyRule(models.Model):
                 self.env["dunning.account"].search(rule._domain(), limit=1)
             except (ValueError, SyntaxError, KeyError, TypeError) as error:
                 raise ValidationError(
-                    self.env._("Rule %(rule)s: the filter cannot be used: %(problem)s.", rule=rule.name, problem=error)
+                    self.env._(
+                        "Rule %(rule)s: the filter cannot be used: %(problem)s.",
+                        rule=rule.name,
+                        problem=error,
+                    )
                 ) from error
 
     def _domain(self):
@@ -56,7 +66,12 @@ class DunningPolicyRule(models.Model):
         accounts = self.env["dunning.account"].sudo().with_context(active_test=False)
         accounts.flush_model()
         matches = [
-            SQL("SELECT fit.id, %s AS rule_id, %s AS place FROM (%s) fit", rule.id, place, accounts._search(rule._domain()).select())
+            SQL(
+                "SELECT fit.id, %s AS rule_id, %s AS place FROM (%s) fit",
+                rule.id,
+                place,
+                accounts._search(rule._domain()).select(),
+            )
             for place, rule in enumerate(self.search([("company_id", "=", company.id)]))
         ] or [SQL("SELECT NULL::int4 AS id, NULL::int4 AS rule_id, 0 AS place WHERE FALSE")]
         self.env.execute_query(

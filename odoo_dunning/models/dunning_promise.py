@@ -14,19 +14,27 @@ class DunningPromise(models.Model):
     _order = "promised_date desc, id desc"
     _rec_name = "account_id"
 
-    account_id = fields.Many2one("dunning.account", required=True, ondelete="cascade", index=True, check_company=True)
+    account_id = fields.Many2one(
+        "dunning.account", required=True, ondelete="cascade", index=True, check_company=True
+    )
     company_id = fields.Many2one(related="account_id.company_id", store=True, index=True)
     item_ids = fields.Many2many(
         "dunning.item", string="Items", domain="[('account_id', '=', account_id), ('is_open', '=', True)]"
     )
-    currency_id = fields.Many2one("res.currency", required=True, default=lambda self: self.env.company.currency_id)
+    currency_id = fields.Many2one(
+        "res.currency", required=True, default=lambda self: self.env.company.currency_id
+    )
     amount = fields.Monetary(required=True)
-    amount_baseline = fields.Monetary(readonly=True, help="Open amount of the items when the promise was made.")
+    amount_baseline = fields.Monetary(
+        readonly=True, help="Open amount of the items when the promise was made."
+    )
     amount_paid = fields.Monetary(readonly=True)
     promised_date = fields.Date(required=True)
     made_date = fields.Date(required=True, default=fields.Date.context_today)
     note = fields.Char()
-    user_id = fields.Many2one("res.users", string="Recorded by", default=lambda self: self.env.user, readonly=True)
+    user_id = fields.Many2one(
+        "res.users", string="Recorded by", default=lambda self: self.env.user, readonly=True
+    )
     state = fields.Selection(
         [
             ("open", "Open"),
@@ -50,9 +58,9 @@ class DunningPromise(models.Model):
         for promise in promises:
             if not promise.item_ids:
                 promise.item_ids = promise.account_id.item_ids.filtered(
-                    lambda item, currency=promise.currency_id: item.is_open
-                    and item.kind == "invoice"
-                    and item.currency_id == currency
+                    lambda item, currency=promise.currency_id: (
+                        item.is_open and item.kind == "invoice" and item.currency_id == currency
+                    )
                 )
             promise.amount_baseline = sum(promise.item_ids.mapped("amount_open"))
         return promises
@@ -62,10 +70,15 @@ class DunningPromise(models.Model):
         for promise in self:
             if promise.amount <= 0:
                 raise ValidationError(
-                    self.env._("Promise of %(account)s: enter the promised amount.", account=promise.account_id.display_name)
+                    self.env._(
+                        "Promise of %(account)s: enter the promised amount.",
+                        account=promise.account_id.display_name,
+                    )
                 )
             strange = promise.item_ids.filtered(
-                lambda item, promise=promise: item.account_id != promise.account_id or item.currency_id != promise.currency_id
+                lambda item, promise=promise: (
+                    item.account_id != promise.account_id or item.currency_id != promise.currency_id
+                )
             )
             if strange:
                 raise ValidationError(
@@ -90,7 +103,9 @@ class DunningPromise(models.Model):
         A broken or partly kept one that is fulfilled later becomes kept late.
         """
         today = company._dunning_today()
-        open_ones = self.search([("company_id", "=", company.id), ("state", "in", ("open", "broken", "partly"))])
+        open_ones = self.search(
+            [("company_id", "=", company.id), ("state", "in", ("open", "broken", "partly"))]
+        )
         in_time = open_ones._paid_by_deadline()
         for promise in open_ones:
             promise._judge_one(today, in_time.get(promise.id, 0.0))

@@ -2,7 +2,6 @@ import logging
 from decimal import Decimal
 
 import psycopg2.errors
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
@@ -47,7 +46,9 @@ class DunningRun(models.Model):
     is_proposing = fields.Boolean(readonly=True, copy=False)
     account_count = fields.Integer(string="Customers", readonly=True, copy=False)
     account_done_count = fields.Integer(string="Customers decided", readonly=True, copy=False)
-    last_account_id = fields.Integer(readonly=True, copy=False, help="Where the proposal goes on after an interruption.")
+    last_account_id = fields.Integer(
+        readonly=True, copy=False, help="Where the proposal goes on after an interruption."
+    )
     progress_pct = fields.Float(compute="_compute_progress_pct", string="Progress")
     line_count = fields.Integer(string="Items", readonly=True, copy=False)
     notify_count = fields.Integer(string="Items in messages", readonly=True, copy=False)
@@ -56,7 +57,9 @@ class DunningRun(models.Model):
     failed_count = fields.Integer(compute="_compute_notice_counts")
     withdrawn_count = fields.Integer(compute="_compute_notice_counts")
     waiting_count = fields.Integer(compute="_compute_notice_counts")
-    totals = fields.Json(readonly=True, copy=False, help="Per currency: items and amount in messages and left out.")
+    totals = fields.Json(
+        readonly=True, copy=False, help="Per currency: items and amount in messages and left out."
+    )
     note = fields.Text(copy=False)
     error = fields.Text(readonly=True, copy=False)
     proposed_by_id = fields.Many2one("res.users", readonly=True, copy=False)
@@ -68,13 +71,16 @@ class DunningRun(models.Model):
     notice_ids = fields.One2many("dunning.notice", "run_id", string="Messages of the run", copy=False)
 
     _one_proposing_uniq = models.UniqueIndex(
-        "(company_id) WHERE is_proposing", "A proposal of this company is being worked out already. Wait for it."
+        "(company_id) WHERE is_proposing",
+        "A proposal of this company is being worked out already. Wait for it.",
     )
 
     @api.depends("account_count", "account_done_count")
     def _compute_progress_pct(self):
         for run in self:
-            run.progress_pct = 100.0 * run.account_done_count / run.account_count if run.account_count else 0.0
+            run.progress_pct = (
+                100.0 * run.account_done_count / run.account_count if run.account_count else 0.0
+            )
 
     def _compute_notice_counts(self):
         counts = {
@@ -87,7 +93,9 @@ class DunningRun(models.Model):
             run.sent_count = counts.get((run, "sent"), 0)
             run.failed_count = counts.get((run, "failed"), 0) + counts.get((run, "uncertain"), 0)
             run.withdrawn_count = counts.get((run, "withdrawn"), 0)
-            run.waiting_count = sum(counts.get((run, state), 0) for state in ("proposed", "ready", "queued", "sending"))
+            run.waiting_count = sum(
+                counts.get((run, state), 0) for state in ("proposed", "ready", "queued", "sending")
+            )
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -101,7 +109,9 @@ class DunningRun(models.Model):
         kept = self.filtered(lambda run: run.state not in ("draft", "cancelled"))
         if kept:
             raise UserError(
-                self.env._("Run %(run)s has a history. Cancel or undo it instead of deleting it.", run=kept[0].name)
+                self.env._(
+                    "Run %(run)s has a history. Cancel or undo it instead of deleting it.", run=kept[0].name
+                )
             )
         self.notice_ids.unlink()
         self.line_ids.unlink()
@@ -125,11 +135,14 @@ class DunningRun(models.Model):
             if run.state not in ("draft", "proposed"):
                 raise UserError(self.env._("Run %(run)s was approved already. Make a new one.", run=run.name))
             other = self.search(
-                [("company_id", "=", run.company_id.id), ("is_proposing", "=", True), ("id", "!=", run.id)], limit=1
+                [("company_id", "=", run.company_id.id), ("is_proposing", "=", True), ("id", "!=", run.id)],
+                limit=1,
             )
             if other:
                 raise UserError(
-                    self.env._("Run %(run)s is being worked out already. Wait until it is done.", run=other.name)
+                    self.env._(
+                        "Run %(run)s is being worked out already. Wait until it is done.", run=other.name
+                    )
                 )
             run._forget_proposal()
             run.write(
@@ -180,7 +193,14 @@ class DunningRun(models.Model):
     def _finish_proposal(self):
         self.env["dunning.run.line"].invalidate_model()
         self.env["dunning.notice"].invalidate_model()
-        self.write({"state": "proposed", "is_proposing": False, "proposed_at": fields.Datetime.now(), **self._figures()})
+        self.write(
+            {
+                "state": "proposed",
+                "is_proposing": False,
+                "proposed_at": fields.Datetime.now(),
+                **self._figures(),
+            }
+        )
         self.env.flush_all()
 
     def _figures(self):
@@ -261,7 +281,7 @@ class DunningRun(models.Model):
         if self._needs_second_person() and self.proposed_by_id == self.env.user:
             raise UserError(
                 self.env._(
-                    "Run %(run)s: you proposed it, and its amount needs a second person. Ask a colleague to approve it.",
+                    "Run %(run)s: you proposed it, and its amount needs a second person. Ask a colleague.",
                     run=self.name,
                 )
             )
@@ -270,7 +290,12 @@ class DunningRun(models.Model):
         company = self.company_id
         if not company.dunning_four_eyes:
             return False
-        return company.currency_id.compare_amounts(self._amount_in_company_currency(), company.dunning_four_eyes_amount) >= 0
+        return (
+            company.currency_id.compare_amounts(
+                self._amount_in_company_currency(), company.dunning_four_eyes_amount
+            )
+            >= 0
+        )
 
     def _amount_in_company_currency(self):
         groups = self.env["dunning.notice"]._read_group(
@@ -375,7 +400,7 @@ class DunningRun(models.Model):
             commit(1)
 
     def _propose_committing(self, commit):
-        """Work one proposal out, committing slice by slice, so that progress shows and an interruption costs one slice."""
+        """Work one proposal out, committing slice by slice: progress shows, an interruption costs one slice."""
         for _attempt in range(3):
             if not self.try_lock_for_update():
                 return
@@ -389,7 +414,12 @@ class DunningRun(models.Model):
                 self.env.cr.rollback()
                 _logger.info("Run %s: a slice is decided again, an item of it was taken meanwhile", self.name)
         self._forget_proposal()
-        self.write({"is_proposing": False, "error": self.env._("Its items were taken by other runs. Propose it again.")})
+        self.write(
+            {
+                "is_proposing": False,
+                "error": self.env._("Its items were taken by other runs. Propose it again."),
+            }
+        )
         commit()
 
     @api.model
@@ -402,14 +432,18 @@ class DunningRun(models.Model):
                 continue
             busy = self.search([("company_id", "=", company.id), ("is_proposing", "=", True)], limit=1)
             if not busy:
-                self.create({"company_id": company.id, "date": today, "is_automatic": True})._start_proposing()
+                self.create(
+                    {"company_id": company.id, "date": today, "is_automatic": True}
+                )._start_proposing()
 
     def _approve_automatic(self):
         """Approve what policies say needs no review. With the rest, or with four eyes, the run waits for a person."""
         self.ensure_one()
         if self._needs_second_person():
             return
-        by_hand = self.notice_ids.filtered(lambda one: one.state == "proposed" and not one.policy_id.is_automatic)
+        by_hand = self.notice_ids.filtered(
+            lambda one: one.state == "proposed" and not one.policy_id.is_automatic
+        )
         if not by_hand:
             self.action_approve()
 
@@ -422,7 +456,8 @@ class DunningRun(models.Model):
         for run in old:
             self.env.execute_query(
                 SQL(
-                    "DELETE FROM dunning_run_line WHERE run_id = %s AND decision = 'leave' AND notice_id IS NULL RETURNING id",
+                    "DELETE FROM dunning_run_line WHERE run_id = %s"
+                    " AND decision = 'leave' AND notice_id IS NULL RETURNING id",
                     run.id,
                 )
             )

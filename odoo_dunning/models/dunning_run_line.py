@@ -26,8 +26,12 @@ class DunningRunLine(models.Model):
     company_id = SlimMany2one("res.company", required=True, readonly=True)
     account_id = SlimMany2one("dunning.account", required=True, readonly=True)
     item_id = SlimMany2one("dunning.item", required=True, readonly=True)
-    decision = fields.Selection([("notify", "In a message"), ("leave", "Left alone")], required=True, readonly=True)
-    reason_code = fields.Selection(selection="_selection_reason_code", string="Reason", required=True, readonly=True)
+    decision = fields.Selection(
+        [("notify", "In a message"), ("leave", "Left alone")], required=True, readonly=True
+    )
+    reason_code = fields.Selection(
+        selection="_selection_reason_code", string="Reason", required=True, readonly=True
+    )
     reason_args = fields.Json(readonly=True)
     reason = fields.Char(compute="_compute_reason", string="Why")
     next_step = fields.Char(compute="_compute_reason")
@@ -39,7 +43,7 @@ class DunningRunLine(models.Model):
     claim = fields.Selection(
         [("open", "Taken by an open run"), ("queued", "Leaving"), ("spent", "Sent")],
         readonly=True,
-        help="Keeps a second run off the item and, from the mail queue on, a second message of the same level and cycle.",
+        help="Keeps a second run off the item and, from the mail queue on, a second message of its level and cycle.",
     )
     currency_id = SlimMany2one("res.currency", required=True, readonly=True)
     amount_open = fields.Monetary(readonly=True)
@@ -47,7 +51,9 @@ class DunningRunLine(models.Model):
     prev_level_date = fields.Date(readonly=True)
     prev_bound_policy_id = SlimMany2one("dunning.policy", readonly=True)
     policy_id = SlimMany2one("dunning.policy", readonly=True)
-    policy_source = fields.Char(readonly=True, help="What chose the policy: item, bound, account, a rule, or default.")
+    policy_source = fields.Char(
+        readonly=True, help="What chose the policy: item, bound, account, a rule, or default."
+    )
     is_edited = fields.Boolean(readonly=True, help="Changed by a person in the proposal.")
     note = fields.Char()
 
@@ -101,7 +107,8 @@ class DunningRunLine(models.Model):
         return True
 
     def set_level(self, level):
-        """Send these items at another level of their policy. All items of their messages go along: a message has one level.
+        """Send these items at another level of their policy. All items of their messages go along: a message has one
+        level.
 
         :param level: dunning.level record
         """
@@ -146,7 +153,9 @@ class DunningRunLine(models.Model):
                 self.env._(
                     "Run %(run)s is %(state)s: only a proposal can be edited.",
                     run=closed[0].name,
-                    state=dict(closed._fields["state"]._description_selection(self.env))[closed[0].state].lower(),
+                    state=dict(closed._fields["state"]._description_selection(self.env))[
+                        closed[0].state
+                    ].lower(),
                 )
             )
 
@@ -172,7 +181,7 @@ class DunningRunLine(models.Model):
     # === AT THE MOMENT OF SENDING === #
 
     def _may_go(self, answer):
-        """Whether the engine, asked again, still lets the item go. What a person decided stands above timing and sums."""
+        """Whether the engine, asked again, still lets the item go. A person's decision stands above timing and sums."""
         if answer is None:
             return False
         return answer.code == "notify" or (self.is_edited and answer.code in SOFT_REASONS)

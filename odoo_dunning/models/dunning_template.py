@@ -12,7 +12,9 @@ class DunningTemplate(models.Model):
     _order = "key, lang, company_id"
 
     key = fields.Char(required=True, index=True, help="What levels refer to, e.g. friendly.")
-    lang = fields.Char(string="Language", required=True, help="Language code without or with region: de, pt_BR.")
+    lang = fields.Char(
+        string="Language", required=True, help="Language code without or with region: de, pt_BR."
+    )
     company_id = fields.Many2one("res.company", index="btree_not_null", help="Empty: used in every company.")
     active = fields.Boolean(default=True)
     subject = fields.Char(required=True)
@@ -37,7 +39,9 @@ class DunningTemplate(models.Model):
         for template in self:
             problem = template._first_error()
             if problem:
-                raise ValidationError(f"{template.display_name}: {problem}")
+                raise ValidationError(
+                    self.env._("Text %(text)s: %(problem)s", text=template.display_name, problem=problem)
+                )
 
     def write(self, vals):
         if vals.keys() & {"subject", "body_html", "body_text"} and "shipped_checksum" not in vals:
@@ -95,7 +99,9 @@ class DunningTemplate(models.Model):
         for shipped in rendering.shipped_templates():
             template = known.get((shipped.level_key, shipped.language))
             if template is None:
-                missing.append({"key": shipped.level_key, "lang": shipped.language, **self._shipped_values(shipped)})
+                missing.append(
+                    {"key": shipped.level_key, "lang": shipped.language, **self._shipped_values(shipped)}
+                )
             elif not template.is_edited and template.shipped_checksum != shipped.checksum:
                 template.write(self._shipped_values(shipped))
         self.create(missing)

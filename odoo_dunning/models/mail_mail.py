@@ -2,7 +2,6 @@ import logging
 import smtplib
 
 import psycopg2.errors
-
 from odoo import fields, models
 
 _logger = logging.getLogger(__name__)
@@ -27,7 +26,8 @@ class MailMail(models.Model):
     def _send(self, auto_commit=False, **kwargs):
         """Override of `mail`: reminders go one by one. Each is marked as being sent, and the mark committed, before the
         server is spoken to: a crash after that leaves a mark, not a second mail. What follows from the outcome is
-        written in a transaction of its own, after the outcome is committed: nothing in it can undo that the mail left."""
+        written in a transaction of its own, after the outcome is committed: nothing in it can undo that the
+        mail left."""
         ours = self.filtered("dunning_notice_id")
         res = super(MailMail, self - ours)._send(auto_commit=auto_commit, **kwargs) if self - ours else True
         step = self.env["ir.cron"]._commit_progress if auto_commit else self.env.flush_all
@@ -50,7 +50,7 @@ class MailMail(models.Model):
 
     def _send_taken_up(self, **kwargs):
         try:
-            super()._send(**kwargs)
+            return super()._send(**kwargs)
         except smtplib.SMTPServerDisconnected:
             # The server hung up: whether it had taken the mail cannot be known.
             self.dunning_notice_id._mark_uncertain()
@@ -76,7 +76,9 @@ class MailMail(models.Model):
         elif self.state == "outgoing" and notice.state == "sending":
             notice.state = "queued"
 
-    def _postprocess_sent_message(self, success_pids, success_emails, failure_reason=False, failure_type=None):
+    def _postprocess_sent_message(
+        self, success_pids, success_emails, failure_reason=False, failure_type=None
+    ):
         """Override of `mail` for reminders that never came to be sent: no server could be reached."""
         for mail in self.filtered(lambda one: one.dunning_notice_id.state == "queued"):
             mail.dunning_notice_id._fail(mail.failure_reason or failure_type)
@@ -86,7 +88,9 @@ class MailMail(models.Model):
 
     def _prepare_outgoing_list(self, mail_server=False, doc_to_followers=None):
         """Override of `mail`: reminders bring their own plain text, in the customer's language."""
-        email_list = super()._prepare_outgoing_list(mail_server=mail_server, doc_to_followers=doc_to_followers)
+        email_list = super()._prepare_outgoing_list(
+            mail_server=mail_server, doc_to_followers=doc_to_followers
+        )
         text = self.dunning_notice_id.body_text
         if text:
             for email in email_list:

@@ -5,7 +5,8 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
 _NOT_NEGATIVE = (
-    "dunning_cap_per_day", "dunning_cap_per_hour", "dunning_gap_days", "dunning_min_amount", "dunning_bank_max_age_days",
+    "dunning_cap_per_day", "dunning_cap_per_hour", "dunning_gap_days", "dunning_min_amount",
+    "dunning_bank_max_age_days",
     "dunning_four_eyes_amount",
 )  # fmt: skip
 
@@ -22,7 +23,9 @@ class ResCompany(models.Model):
         default=lambda self: self.env.ref("odoo_dunning.policy_default", raise_if_not_found=False),
     )
     dunning_gap_days = fields.Integer(
-        string="Least days between contacts", default=0, help="Over all policies; the longer gap of the two counts."
+        string="Least days between contacts",
+        default=0,
+        help="Over all policies; the longer gap of the two counts.",
     )
     dunning_min_amount = fields.Monetary(
         string="Least amount per customer",
@@ -50,13 +53,21 @@ class ResCompany(models.Model):
     )
     dunning_four_eyes = fields.Boolean(string="Four eyes", help="Someone other than the proposer approves.")
     dunning_four_eyes_amount = fields.Monetary(
-        string="Four eyes from", currency_field="currency_id", help="Total of the messages from which it is needed; 0: always."
+        string="Four eyes from",
+        currency_field="currency_id",
+        help="Total of the messages from which it is needed; 0: always.",
     )
-    dunning_window_start_hour = fields.Float(string="Send from", default=8.0, help="Hour in the customer's time zone.")
-    dunning_window_end_hour = fields.Float(string="Send until", default=18.0, help="Hour in the customer's time zone.")
+    dunning_window_start_hour = fields.Float(
+        string="Send from", default=8.0, help="Hour in the customer's time zone."
+    )
+    dunning_window_end_hour = fields.Float(
+        string="Send until", default=18.0, help="Hour in the customer's time zone."
+    )
     dunning_working_days_only = fields.Boolean(string="Working days only", default=True)
     dunning_public_holidays = fields.Boolean(string="Respect public holidays", default=True)
-    dunning_sender_email = fields.Char(string="Sender of messages", help="Empty: the company's e-mail address.")
+    dunning_sender_email = fields.Char(
+        string="Sender of messages", help="Empty: the company's e-mail address."
+    )
 
     @api.constrains("dunning_window_start_hour", "dunning_window_end_hour")
     def _check_dunning_window(self):
@@ -76,13 +87,17 @@ class ResCompany(models.Model):
                 if company[name] < 0:
                     label = company._fields[name]._description_string(self.env)
                     raise ValidationError(
-                        self.env._("%(company)s: “%(field)s” cannot be negative.", company=company.name, field=label)
+                        self.env._(
+                            "%(company)s: “%(field)s” cannot be negative.", company=company.name, field=label
+                        )
                     )
 
     @api.model
     def _dunning_set_default_policy(self):
         """At install: companies that were there before get the default policy."""
-        self.search([("dunning_policy_id", "=", False)]).dunning_policy_id = self.env.ref("odoo_dunning.policy_default")
+        self.search([("dunning_policy_id", "=", False)]).dunning_policy_id = self.env.ref(
+            "odoo_dunning.policy_default"
+        )
 
     def _dunning_timezone(self):
         """IANA name of the company's clock: its partner's, else that of the administrator, else UTC."""
@@ -91,19 +106,19 @@ class ResCompany(models.Model):
 
     def _dunning_today(self):
         """The calendar date by the company's clock."""
+        return self._dunning_local_now().date()
+
+    def _dunning_local_now(self):
+        """Now, by the company's clock; by UTC where its time zone is unknown."""
         now = fields.Datetime.now().replace(tzinfo=timezone.utc)
         try:
-            return now.astimezone(ZoneInfo(self._dunning_timezone())).date()
+            return now.astimezone(ZoneInfo(self._dunning_timezone()))
         except ZoneInfoNotFoundError:
-            return now.date()
+            return now
 
     def _dunning_is_open_now(self):
         """Whether the send window is open on a weekday by the company's clock. Holidays are the engine's business."""
-        now = fields.Datetime.now().replace(tzinfo=timezone.utc)
-        try:
-            now = now.astimezone(ZoneInfo(self._dunning_timezone()))
-        except ZoneInfoNotFoundError:
-            pass
+        now = self._dunning_local_now()
         if self.dunning_working_days_only and now.weekday() >= 5:
             return False
         start, end = self.dunning_window_start_hour, self.dunning_window_end_hour

@@ -11,7 +11,9 @@ class ResPartner(models.Model):
         help="Which messages this contact gets. An invoice address counts as billing.",
     )
     dunning_bounced_at = fields.Datetime(
-        readonly=True, copy=False, help="A reminder to this address came back (UTC). Empty after the address was changed."
+        readonly=True,
+        copy=False,
+        help="A reminder to this address came back (UTC). Empty after the address was changed.",
     )
 
     dunning_amount_overdue = fields.Monetary(

@@ -1,13 +1,11 @@
-"""What the core tests share: a company with books, customers with addresses, invoices, and a Wednesday noon to stand on."""
+"""What the core tests share: a company with books, customers with addresses, invoices, and a Wednesday noon."""
 
 from datetime import date, timedelta
 
-
+from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 from odoo.fields import Command
 from odoo.tests import freeze_time, new_test_user
 from odoo.tools import SQL
-
-from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
 NOW = "2026-11-18 12:00:00"
 TODAY = date(2026, 11, 18)
@@ -40,8 +38,14 @@ class DunningCase(AccountTestInvoicingCommon):
 
     @classmethod
     def make_customer(cls, name, **vals):
-        defaults = {"is_company": True, "email": f"{name.lower().replace(' ', '.')}@customer.example", "lang": "en_US"}
-        return cls.env["res.partner"].create({"name": name, "country_id": cls.env.ref("base.de").id, **defaults, **vals})
+        defaults = {
+            "is_company": True,
+            "email": f"{name.lower().replace(' ', '.')}@customer.example",
+            "lang": "en_US",
+        }
+        return cls.env["res.partner"].create(
+            {"name": name, "country_id": cls.env.ref("base.de").id, **defaults, **vals}
+        )
 
     @classmethod
     def make_invoice(cls, partner=None, amount=100.0, due_days=10, post=True, **vals):
@@ -84,7 +88,9 @@ class DunningCase(AccountTestInvoicingCommon):
 
     @classmethod
     def account_of(cls, partner):
-        return cls.env["dunning.account"].search([("partner_id", "=", partner.id), ("company_id", "=", cls.company.id)])
+        return cls.env["dunning.account"].search(
+            [("partner_id", "=", partner.id), ("company_id", "=", cls.company.id)]
+        )
 
     # === RUNS === #
 
@@ -119,7 +125,10 @@ class DunningCase(AccountTestInvoicingCommon):
         """How many rows of a table this transaction has written so far."""
         self.env.flush_all()
         [[count]] = self.env.execute_query(
-            SQL("SELECT n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_xact_user_tables WHERE relname = %s", table)
+            SQL(
+                "SELECT n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_xact_user_tables WHERE relname = %s",
+                table,
+            )
         )
         return count
 
@@ -128,7 +137,10 @@ def collections_user(env, login, group="group_user", company=None, **vals):
     """A user with one of the addon's groups."""
     company = company or env.company
     return new_test_user(
-        env, login, groups=f"base.group_user,odoo_dunning.{group}", company_id=company.id, company_ids=[(6, 0, company.ids)], **vals
+        env,
+        login,
+        groups=f"base.group_user,odoo_dunning.{group}",
+        company_id=company.id,
+        company_ids=[(6, 0, company.ids)],
+        **vals,
     )
-
-

@@ -59,9 +59,12 @@ class TestItemExternal(DunningCase):
 
     def test_new_changed_and_replayed_rows_are_counted(self):
         self.assertEqual(
-            self.upsert(self.row("A"), self.row("B")), {"inserted": 2, "updated": 0, "unchanged": 0, "stale": 0}
+            self.upsert(self.row("A"), self.row("B")),
+            {"inserted": 2, "updated": 0, "unchanged": 0, "stale": 0},
         )
-        changed = self.row("A", amount_open=Decimal("19.00"), content_hash="b", updated_at=datetime(2026, 11, 2))
+        changed = self.row(
+            "A", amount_open=Decimal("19.00"), content_hash="b", updated_at=datetime(2026, 11, 2)
+        )
 
         self.assertEqual(
             self.upsert(changed, self.row("B")), {"inserted": 0, "updated": 1, "unchanged": 1, "stale": 0}
@@ -79,7 +82,9 @@ class TestItemExternal(DunningCase):
     def test_older_version_never_overwrites_a_newer_one(self):
         self.upsert(self.row(content_hash="new", amount_open="5.00", updated_at=datetime(2026, 11, 3)))
 
-        counts = self.upsert(self.row(content_hash="old", amount_open="119.00", updated_at=datetime(2026, 11, 2)))
+        counts = self.upsert(
+            self.row(content_hash="old", amount_open="119.00", updated_at=datetime(2026, 11, 2))
+        )
 
         self.assertEqual(counts["stale"], 1)
         self.assertEqual(self.stored().amount_open, 5.0)
@@ -103,7 +108,10 @@ class TestItemExternal(DunningCase):
 
     def test_amounts_keep_every_digit(self):
         self.upsert(self.row(amount_open="0.10", amount_total="123456789012.34"))
-        self.env.cr.execute("SELECT amount_total::text, amount_open::text FROM dunning_item WHERE ledger_id = %s", [self.ledger.id])
+        self.env.cr.execute(
+            "SELECT amount_total::text, amount_open::text FROM dunning_item WHERE ledger_id = %s",
+            [self.ledger.id],
+        )
 
         self.assertEqual(self.env.cr.fetchall(), [("123456789012.34", "0.10")])
 

@@ -25,7 +25,12 @@ class TestLeftAlone(DunningCase):
 
     def test_hold_ends_with_its_day(self):
         hold = self.env["dunning.hold"].create(
-            {"account_id": self.account.id, "item_id": self.item.id, "until_date": TODAY, "reason": "Goods in transit"}
+            {
+                "account_id": self.account.id,
+                "item_id": self.item.id,
+                "until_date": TODAY,
+                "reason": "Goods in transit",
+            }
         )
 
         self.assertEqual(self.answer(), "hold")

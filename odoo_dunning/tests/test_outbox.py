@@ -6,12 +6,11 @@ from datetime import timedelta
 from unittest.mock import patch
 
 from odoo import fields
+from odoo.addons.base.models.ir_mail_server import IrMail_Server
+from odoo.addons.mail.tests.common import MailCase
 from odoo.exceptions import UserError
 from odoo.tests import freeze_time, tagged
 from odoo.tools import mute_logger
-
-from odoo.addons.base.models.ir_mail_server import IrMail_Server
-from odoo.addons.mail.tests.common import MailCase
 
 from .common import TODAY, DunningCase
 
@@ -60,7 +59,11 @@ class TestOutboxRecheck(OutboxCase):
     def test_promised_meanwhile(self):
         self.run_.action_approve()
         self.env["dunning.promise"].create(
-            {"account_id": self.notice.account_id.id, "amount": 100.0, "promised_date": TODAY + timedelta(days=3)}
+            {
+                "account_id": self.notice.account_id.id,
+                "amount": 100.0,
+                "promised_date": TODAY + timedelta(days=3),
+            }
         )
         self.withdrawn_because("promised")
 
@@ -209,9 +212,9 @@ class TestOutboxDelivery(OutboxCase):
     @mute_logger(MAIL_LOG)
     def test_server_that_hangs_up_leaves_the_question_to_a_person(self):
         self.approve_and_queue()
-        with self.mock_mail_gateway(), self.smtp_answers(smtplib.SMTPServerDisconnected("gone")):
-            with contextlib.suppress(smtplib.SMTPServerDisconnected):
-                self.notice.mail_mail_id.send()
+        hangs_up = smtplib.SMTPServerDisconnected
+        with self.mock_mail_gateway(), self.smtp_answers(hangs_up("gone")), contextlib.suppress(hangs_up):
+            self.notice.mail_mail_id.send()
 
         self.assertEqual(self.notice.state, "uncertain")
         self.assertEqual(self.notice.account_id.attention, "uncertain")
@@ -252,7 +255,8 @@ class TestOutboxDelivery(OutboxCase):
         run = self.propose()
         template = self.env["dunning.template"]._find("friendly", "en_US", self.company)
         self.env.cr.execute(
-            "UPDATE dunning_template SET body_text = E'fine\\n{{ customer.nonsense }}' WHERE id = %s", [template.id]
+            "UPDATE dunning_template SET body_text = E'fine\\n{{ customer.nonsense }}' WHERE id = %s",
+            [template.id],
         )
         template.invalidate_recordset()
         run.action_approve()
@@ -305,6 +309,18 @@ class TestUndo(OutboxCase):
 
         self.assertRecordValues(item, [{"level_id": self.friendly.id, "level_rank": 2, "level_date": TODAY}])
         self.assertEqual(item.account_id.last_contact_date, TODAY)
+
+    def test_contact_day_after_an_undo_is_the_company_s_not_that_of_utc(self):
+        self.company.write({"dunning_window_start_hour": 0, "dunning_window_end_hour": 24})
+        with freeze_time("2026-11-18 23:30:00"):  # half past midnight on the 19th in Berlin
+            self.send_out(self.run_)
+        with freeze_time("2026-12-03 12:00:00"):
+            second = self.propose(date=TODAY + timedelta(days=15))
+            self.send_out(second)
+
+            second.notice_ids.action_undo()
+
+        self.assertEqual(self.notice.account_id.last_contact_date, TODAY + timedelta(days=1))
 
     def test_earlier_message_cannot_be_undone_before_the_later(self):
         self.send_out(self.run_)
@@ -381,7 +397,8 @@ class TestIncomingMail(OutboxCase):
             "Subject: Undelivered Mail Returned to Sender\nMessage-Id: <bounce-1@customer.example>\n"
             'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\nMIME-Version: 1.0\n\n'
             "--b\nContent-Type: text/plain\n\nUser unknown\n\n"
-            "--b\nContent-Type: message/delivery-status\n\nFinal-Recipient: rfc822; acme@customer.example\nAction: failed\n"
+            "--b\nContent-Type: message/delivery-status\n\nFinal-Recipient: rfc822; acme@customer.example\n"
+            "Action: failed\n"
             "Status: 5.1.1\n\n"
             f"--b\nContent-Type: text/rfc822-headers\n\nMessage-Id: {notice.mail_mail_id.message_id}\n"
             "To: acme@customer.example\n\n--b--\n"

@@ -2,11 +2,10 @@
 
 from datetime import timedelta
 
+from odoo.addons.mail.tests.common import MailCase
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import freeze_time, tagged
-
-from odoo.addons.mail.tests.common import MailCase
 
 from .common import TODAY, DunningCase
 
@@ -60,7 +59,11 @@ class TestPolicyChoice(DunningCase):
     def test_invoice_before_account_before_rule_before_company(self):
         self.assertEqual(self.chosen(), (self.policy, "Default policy of the company."))
         self.env["dunning.policy.rule"].create(
-            {"name": "Germans", "policy_id": self.lenient.id, "account_domain": "[('partner_id.country_id.code', '=', 'DE')]"}
+            {
+                "name": "Germans",
+                "policy_id": self.lenient.id,
+                "account_domain": "[('partner_id.country_id.code', '=', 'DE')]",
+            }
         )
         self.assertEqual(self.chosen(), (self.lenient, "Policy chosen by the rule “Germans”."))
         self.item.account_id.policy_id = self.strict
@@ -70,8 +73,22 @@ class TestPolicyChoice(DunningCase):
 
     def test_first_rule_that_fits_wins_and_others_fall_through(self):
         rules = self.env["dunning.policy.rule"]
-        rules.create({"name": "French", "sequence": 1, "policy_id": self.strict.id, "account_domain": "[('partner_id.country_id.code', '=', 'FR')]"})
-        rules.create({"name": "Acme", "sequence": 2, "policy_id": self.lenient.id, "account_domain": "[('partner_id.name', '=', 'Acme')]"})
+        rules.create(
+            {
+                "name": "French",
+                "sequence": 1,
+                "policy_id": self.strict.id,
+                "account_domain": "[('partner_id.country_id.code', '=', 'FR')]",
+            }
+        )
+        rules.create(
+            {
+                "name": "Acme",
+                "sequence": 2,
+                "policy_id": self.lenient.id,
+                "account_domain": "[('partner_id.name', '=', 'Acme')]",
+            }
+        )
         rules.create({"name": "All", "sequence": 3, "policy_id": self.strict.id, "account_domain": "[]"})
 
         self.assertEqual(self.chosen()[0], self.lenient)

@@ -21,17 +21,28 @@ class TestRights(DunningCase):
         cls.run_ = cls.propose()
         cls.account = cls.run_.line_ids.account_id
         item = cls.run_.line_ids.item_id
-        cls.env["dunning.hold"].create({"account_id": cls.account.id, "reason": "Test", "until_date": "2026-11-01"})
+        cls.env["dunning.hold"].create(
+            {"account_id": cls.account.id, "reason": "Test", "until_date": "2026-11-01"}
+        )
         cls.env["dunning.dispute"].create({"item_id": item.id, "state": "rejected"})
         cls.env["dunning.promise"].create(
-            {"account_id": cls.account.id, "amount": 1.0, "promised_date": "2026-11-01", "item_ids": [Command.link(item.id)]}
+            {
+                "account_id": cls.account.id,
+                "amount": 1.0,
+                "promised_date": "2026-11-01",
+                "item_ids": [Command.link(item.id)],
+            }
         )
         cls.env["dunning.policy.rule"].create({"name": "All", "policy_id": cls.policy.id})
         cls.other_company = cls.env["res.company"].create({"name": "Sister"})
         cls.stranger = collections_user(cls.env, "stranger", "group_manager", cls.other_company)
         cls.collector = collections_user(cls.env, "collector")
         cls.outsider = cls.env["res.users"].create(
-            {"name": "Outsider", "login": "outsider", "group_ids": [Command.set(cls.env.ref("base.group_user").ids)]}
+            {
+                "name": "Outsider",
+                "login": "outsider",
+                "group_ids": [Command.set(cls.env.ref("base.group_user").ids)],
+            }
         )
 
     def test_every_model_of_the_addon_has_access_rights_and_company_rules(self):

@@ -2,10 +2,9 @@
 
 from datetime import timedelta
 
+from odoo.addons.mail.tests.common import MailCase
 from odoo.exceptions import UserError, ValidationError
 from odoo.tests import tagged
-
-from odoo.addons.mail.tests.common import MailCase
 
 from .common import TODAY, DunningCase, collections_user
 
@@ -18,7 +17,9 @@ class TestRun(DunningCase, MailCase):
 
         run = self.propose()
 
-        open_items = self.env["dunning.item"].search([("company_id", "=", self.company.id), ("is_open", "=", True)])
+        open_items = self.env["dunning.item"].search(
+            [("company_id", "=", self.company.id), ("is_open", "=", True)]
+        )
         self.assertEqual(run.line_ids.item_id, open_items)
         self.assertEqual(len(run.line_ids), 3)
         self.assertEqual(self.line_of(run, due).reason_code, "notify")
@@ -37,7 +38,9 @@ class TestRun(DunningCase, MailCase):
 
         run = self.propose()
 
-        self.assertEqual(sorted(run.notice_ids.mapped("currency_id.name")), ["JPY", self.company.currency_id.name])
+        self.assertEqual(
+            sorted(run.notice_ids.mapped("currency_id.name")), ["JPY", self.company.currency_id.name]
+        )
         self.assertEqual(sorted(run.notice_ids.mapped("item_count")), [1, 3])
 
     def test_sent_message_raises_levels_and_the_contact_date_once(self):
@@ -48,7 +51,15 @@ class TestRun(DunningCase, MailCase):
         self.assertEqual(notices.mapped("state"), ["sent"])
         item = self.item_of(invoice)
         self.assertRecordValues(
-            item, [{"level_id": self.friendly.id, "level_rank": 2, "level_date": TODAY, "bound_policy_id": self.policy.id}]
+            item,
+            [
+                {
+                    "level_id": self.friendly.id,
+                    "level_rank": 2,
+                    "level_date": TODAY,
+                    "bound_policy_id": self.policy.id,
+                }
+            ],
         )
         self.assertEqual(item.account_id.last_contact_date, TODAY)
         self.assertEqual(notices.run_id.state, "done")
