@@ -63,7 +63,7 @@ class Charging:
                     subject = Subject(account, level, message.currency, invoices, credits_of(decision, by_id))
                     self.pending.append((notice_of[message.item_ids[0]], subject))
 
-    def write(self, run_id):
+    def store(self, run_id):
         """Claim for all remembered messages and store the claims."""
         pending, self.pending = self.pending, []
         if not pending:
@@ -214,7 +214,7 @@ def reclaim(notices, looks, today):
         mine = {notice.id for notice in of_run}
         later = [one for one in charging.pending if one[0] not in mine]
         charging.pending = [one for one in charging.pending if one[0] in mine]
-        charging.write(run.id)
+        charging.store(run.id)
         charging.pending = later
 
 
