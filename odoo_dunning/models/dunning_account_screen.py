@@ -226,7 +226,8 @@ class DunningAccountScreen(models.Model):
     @api.model
     @api.readonly
     def worklist_figures(self):
-        """What the head of the worklist counts: `[{filter, label, count, amount?, kind}]`; amounts in company currency."""
+        """What the head of the worklist counts: `[{filter, label, count, kind, amount?}]`; `kind` is the
+        class of the figure, amounts are in company currency."""
         company = self.env.company
         overdue = [("company_id", "=", company.id), ("amount_overdue", ">", 0)]
         [(count, amount)] = self._read_group(overdue, [], ["__count", "amount_overdue:sum"])
@@ -236,7 +237,7 @@ class DunningAccountScreen(models.Model):
                 "label": self.env._("Overdue"),
                 "count": count,
                 "amount": company.currency_id.format(amount or 0),
-                "kind": "primary",
+                "kind": "text-primary",
             }
         ]
         for name, label, domain, kind in self._counted():
@@ -246,10 +247,10 @@ class DunningAccountScreen(models.Model):
 
     def _counted(self):
         return (
-            ("attention", self.env._("Need attention"), [("attention", "!=", False)], "danger"),
-            ("promised", self.env._("Promised"), [("promise_ids.state", "=", "open")], "info"),
-            ("disputed", self.env._("Disputed"), [("dispute_ids.state", "in", ("open", "accepted"))], "warning"),
-            ("on_hold", self.env._("On hold"), [("is_on_hold", "=", True)], "secondary"),
+            ("attention", self.env._("Need attention"), [("attention", "!=", False)], "text-danger"),
+            ("promised", self.env._("Promised"), [("promise_ids.state", "=", "open")], "text-info"),
+            ("disputed", self.env._("Disputed"), [("dispute_ids.state", "in", ("open", "accepted"))], "text-warning"),
+            ("on_hold", self.env._("On hold"), [("is_on_hold", "=", True)], "text-body"),
         )
 
 

@@ -39,7 +39,7 @@ class DunningRunScreen(models.Model):
 
     def _message_figures(self):
         groups = self.env["dunning.notice"]._read_group(
-            [("run_id", "=", self.id), ("state", "in", _GOING), ("corrects_id", "=", False)],
+            [("run_id", "in", self.ids), ("state", "in", _GOING), ("corrects_id", "=", False)],
             ["level_id", "channel", "currency_id"],
             ["__count", "item_count:sum", "amount_total:sum"],
         )
@@ -66,7 +66,7 @@ class DunningRunScreen(models.Model):
 
     def _left_figures(self):
         groups = self.env["dunning.run.line"]._read_group(
-            [("run_id", "=", self.id), ("decision", "=", "leave")], ["reason_code"], ["__count"], order="__count DESC"
+            [("run_id", "in", self.ids), ("decision", "=", "leave")], ["reason_code"], ["__count"], order="__count DESC"
         )
         return [
             {

@@ -32,8 +32,8 @@ class Prepared:
     worker_key: str
 
 
-def fresh(today: date) -> Prepared:
-    """Create the demo's database anew; one left over by a crash is dropped."""
+def fresh(today: date, database: str = DATABASE) -> Prepared:
+    """Create `database` anew with the demo's books; one left over by a crash is dropped."""
     ready = f"{DATABASE}_ready_{_version(today)}"
     facts = parts.folder() / f"{ready}.json"
     with cache.locked("demo"):
@@ -41,8 +41,8 @@ def fresh(today: date) -> Prepared:
             _forget_older()
             _build(ready, facts, today)
         with step("Copying the prepared database"):
-            odoo.copy_database(ready, DATABASE)
-    return Prepared(DATABASE, json.loads(facts.read_text())["worker_key"])
+            odoo.copy_database(ready, database)
+    return Prepared(database, json.loads(facts.read_text())["worker_key"])
 
 
 def _version(today: date) -> str:
