@@ -71,7 +71,9 @@ class DunningAccount(models.Model):
             try:
                 account._try_agreed_rate()
             except LawError as error:
-                raise ValidationError(f"{account.display_name}: {error}") from error
+                raise ValidationError(
+                    self.env._("%(customer)s: %(problem)s", customer=account.display_name, problem=error)
+                ) from error
 
     def _try_agreed_rate(self):
         """Raises LawError when the rate cannot be charged on a claim that falls late today."""

@@ -87,7 +87,7 @@ class DunningCharge(models.Model):
             self.booking_error = str(error)
 
     def _book_together(self):
-        """One customer invoice for the charges of one message. Idempotent: charges that have a document stay as they are."""
+        """One customer invoice for the charges of one message. Idempotent: charges that have one stay as they are."""
         charges = self.try_lock_for_update().filtered(
             lambda one: one.stage == "announced" and not one.move_id
         )

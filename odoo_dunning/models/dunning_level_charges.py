@@ -74,7 +74,9 @@ class DunningLevel(models.Model):
                 )
             problem = level._fee_problem()
             if problem:
-                raise ValidationError(f"{level.name}: {problem}")
+                raise ValidationError(
+                    self.env._("Level %(level)s: %(problem)s", level=level.name, problem=problem)
+                )
 
     def _fee_problem(self):
         """Why the own amount cannot be, or an empty string. Businesses are judged by, where consumers are not charged:

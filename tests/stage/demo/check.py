@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.stage import checkout
 from tests.stage.demo import summary
+from tests.stage.demo import charges
 from tests.stage.demo.office import Office
 from tests.stage.demo.parts import Ledger
 from tests.stage.smtp import Mailbox
@@ -29,7 +30,7 @@ def problems(office: Office, ledgers: dict[int, Ledger], mailbox: Mailbox, log: 
     found = []
     for ledger_id, ledger in ledgers.items():
         found += _totals(office, ledger_id, ledger)
-    return found + _reasons(office) + _mails(office, mailbox) + _log(log)
+    return found + _reasons(office) + _mails(office, mailbox) + charges.problems(office) + _log(log)
 
 
 def totals_by_currency(office: Office, ledger_id: int) -> dict[str, Decimal]:

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from PIL import Image, ImageDraw
 
-from tests.stage.demo import cases
+from tests.stage.demo import cases, charges
 
 COMPANY = {
     "name": "Brightwater Supplies GmbH",
@@ -65,6 +65,7 @@ def build(env, today):
     _set_up_company(env, company)
     _set_up_people(env)
     _make_invoices(env, company, today)
+    charges.arrange(env, company, today)
     cases.arrange(env, company, today)
     return _make_worker(env, company)
 
