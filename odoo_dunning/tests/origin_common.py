@@ -1,6 +1,6 @@
 """What the tests of write-back and documents share: one invoice in a sandbox ledger, read into Odoo, and its ledger."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 from odoo import fields
@@ -57,7 +57,7 @@ class OriginCase(LedgerFixtures, DunningCase, MailCase):
                 customer, [line], due - timedelta(days=30), due, number=number, **fields
             )
 
-    def read(self, ledger):
+    def take_in(self, ledger):
         outcome = self.run_pass(ledger)
         self.assertEqual(outcome.result, "done", outcome.message)
 
@@ -99,7 +99,3 @@ class OriginCase(LedgerFixtures, DunningCase, MailCase):
 
     def writes(self, ledger):
         return self.env["dunning.ledger.write"].search([("ledger_id", "=", ledger.id)], order="id")
-
-    @staticmethod
-    def day(days):
-        return TODAY + timedelta(days=days) if days else date(TODAY.year, TODAY.month, TODAY.day)

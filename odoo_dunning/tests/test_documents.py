@@ -28,7 +28,7 @@ class TestInvoicesFromTheOrigin(OriginCase):
         first = self.there(sandbox, amounts[0] if amounts else "100.00")
         customer = sandbox.company.customers[first.customer_id]
         invoices = [first] + [self.there(sandbox, amount, customer=customer) for amount in amounts[1:]]
-        self.read(ledger)
+        self.take_in(ledger)
         run = self.propose()
         run.action_approve()
         return sandbox, ledger, invoices, run
@@ -62,7 +62,7 @@ class TestInvoicesFromTheOrigin(OriginCase):
         with sandbox.book.lock:
             customer = sandbox.company.customer(invoice.customer_id)
             sandbox.company.receive(customer, 40, sandbox.company.today(), [(invoice, 40)])
-        self.read(ledger)
+        self.take_in(ledger)
         self.assertFalse(item._current_pdf())
         item._fetch_pdf(lambda one: one._open_client(sleep=lambda seconds: None))
         self.assertTrue(item._current_pdf())
@@ -80,7 +80,7 @@ class TestInvoicesFromTheOrigin(OriginCase):
                     customer = sandbox.company.customers[invoice.customer_id]
                     with sandbox.book.lock:
                         sandbox.company.edit(customer, email=f"{kind}@xero.example", name=f"Customer {kind}")
-                    self.read(ledger)
+                    self.take_in(ledger)
                     sandbox.faults.order(kind, match=PDF["xero"], count=1000)
                     run = self.propose()
                     run.action_approve()
@@ -156,7 +156,7 @@ class TestLinks(OriginCase):
     def sent(self, vendor, **values):
         sandbox, ledger = self.connected(vendor, **values)
         invoice = self.there(sandbox)
-        self.read(ledger)
+        self.take_in(ledger)
         notice = self.remind()
         self.assertEqual(notice.state, "sent", notice.error)
         return sandbox, ledger, invoice, self.item(ledger, invoice)
@@ -198,7 +198,7 @@ class TestLinks(OriginCase):
     def test_no_link_is_remembered_a_fault_is_not(self):
         sandbox, ledger = self.connected("quickbooks")
         invoice = self.there(sandbox)
-        self.read(ledger)
+        self.take_in(ledger)
         item = self.item(ledger, invoice)
         sandbox.faults.order("wrong_scope", match="invoiceLink")
         item._fetch_link(lambda one: one._open_client(sleep=lambda seconds: None))

@@ -22,7 +22,7 @@ class TestNotes(OriginCase):
         """(sandbox, ledger, invoice, message) after a reminder went out."""
         sandbox, ledger = self.connected(vendor, **{"write_notes": True, **values})
         invoice = self.there(sandbox)
-        self.read(ledger)
+        self.take_in(ledger)
         notice = self.remind()
         self.assertEqual(notice.state, "sent", notice.error)
         return sandbox, ledger, invoice, notice
@@ -92,7 +92,7 @@ class TestNotes(OriginCase):
         self.write_out()
         self.assertEqual(row.state, "skipped")
         self.assertIn("permission", row.cause)
-        self.read(ledger)
+        self.take_in(ledger)
         self.assertEqual(ledger.state, "connected")
 
     def test_the_consent_asks_for_what_is_switched_on(self):
@@ -158,7 +158,7 @@ class TestNotes(OriginCase):
         _sandbox, ledger, invoice, _notice = self.reminded("quickbooks")
         self.write_out()
         before = self.item(ledger, invoice).write_date
-        self.read(ledger)
+        self.take_in(ledger)
         self.assertEqual(self.item(ledger, invoice).write_date, before)
 
     def test_rows_are_read_only_for_people(self):
@@ -184,7 +184,7 @@ class TestExpectedDates(OriginCase):
         super().setUp()
         self.sandbox, self.ledger = self.connected("xero", write_expected_dates=True)
         self.invoice = self.there(self.sandbox)
-        self.read(self.ledger)
+        self.take_in(self.ledger)
         self.receivable = self.item(self.ledger, self.invoice)
 
     def promise(self, days, amount=100.0):
@@ -230,7 +230,7 @@ class TestPayments(OriginCase):
     def opened(self, vendor, amount="100.00", **values):
         sandbox, ledger = self.connected(vendor, **{"write_payments": True, **values})
         invoice = self.there(sandbox, amount)
-        self.read(ledger)
+        self.take_in(ledger)
         ledger.action_read_accounts()
         ledger.payment_account_id = ledger.account_ids.filtered(
             lambda one: one.name in ("Checking", "Business Bank Account")
@@ -257,7 +257,7 @@ class TestPayments(OriginCase):
                 self.assertEqual(part.source.account_id, ledger.payment_account_id.external_id)
                 row = self.writes(ledger)
                 self.assertEqual((row.state, row.remote_ref), ("done", part.source.id))
-                self.read(ledger)
+                self.take_in(ledger)
                 self.assertEqual(item.amount_open, 59.9)
                 ledger.action_pause()
 
@@ -276,7 +276,7 @@ class TestPayments(OriginCase):
         with sandbox.book.lock:
             customer = sandbox.company.add_customer(name="Abroad", email="abroad@xero.example", currency=code)
         invoice = self.there(sandbox, customer=customer, currency=code)
-        self.read(ledger)
+        self.take_in(ledger)
         receipt = self.receipt(self.item(ledger, invoice))
         self.assertFalse(receipt.account_id)
 
