@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from tests.bench.measure import measured
 
-#: The least a database has to do: join the books, work out days, level and interest, keep one row an item.
-BOUND = """
-CREATE TABLE bench_bound AS
-SELECT line.id, line.partner_id, line.amount_residual_currency,
+#: What a database has to do at the least: join the books and work out days, level and interest of every open item.
+COMPUTED = """
+SELECT line.id AS line_id, line.partner_id, line.currency_id, line.amount_residual_currency AS amount_open,
        current_date - line.date_maturity AS days_overdue,
        (SELECT MAX(level.rank) FROM dunning_level level
          WHERE level.policy_id = %(policy)s AND level.delay_days <= current_date - line.date_maturity) AS level_rank,
@@ -18,6 +17,17 @@ SELECT line.id, line.partner_id, line.amount_residual_currency,
   JOIN account_move move ON move.id = line.move_id
   JOIN res_partner partner ON partner.id = line.partner_id
  WHERE line.company_id = %(company)s AND line.parent_state = 'posted' AND line.reconciled IS NOT TRUE
+"""
+#: Kept in the barest table there is.
+BARE = f"CREATE TABLE bench_bound AS {COMPUTED}"
+#: Kept so that a run can be read and no item stands in it twice: the columns and keys of a run line.
+KEYED = f"""
+INSERT INTO bench_bound (run_id, company_id, account_id, item_id, decision, reason_code, level_rank, cycle, claim,
+                         currency_id, amount_open)
+SELECT 1, %(company)s, partner_id, line_id, CASE WHEN level_rank > 0 THEN 'notify' ELSE 'leave' END,
+       CASE WHEN level_rank > 0 THEN 'notify' ELSE 'too_young' END, level_rank, 1,
+       CASE WHEN level_rank > 0 THEN 'open' END, currency_id, amount_open + interest
+  FROM ({COMPUTED}) computed
 """
 
 
@@ -35,21 +45,30 @@ def oca(env) -> dict:
 
 
 def bound(env, repeat: int = 3) -> dict:
-    """Bare SQL, committed; the best of `repeat`."""
+    """Bare SQL, committed; the best of `repeat`: `bare_seconds` into a table without a key, the rest under the keys of
+    a run line."""
+    found = {}
+    for name, prepare, statement in (
+        ("bare", "SELECT", BARE),
+        ("keyed", "CREATE TABLE bench_bound (LIKE dunning_run_line INCLUDING ALL)", KEYED),
+    ):
+        found[name] = min(
+            (_timed(env, prepare, statement) for _ in range(repeat)), key=lambda result: result.seconds
+        )
+    return {**found["keyed"].as_dict(), "bare_seconds": found["bare"].seconds}
+
+
+def _timed(env, prepare: str, statement: str):
     policy = env.ref("odoo_dunning.policy_default").id
-    best = None
-    for _ in range(repeat):
-        env.cr.execute("DROP TABLE IF EXISTS bench_bound")
+    env.cr.execute("DROP TABLE IF EXISTS bench_bound")
+    env.cr.execute(prepare)
+    env.cr.commit()
+    with measured(env) as result:
+        env.cr.execute(statement, {"policy": policy, "company": env.company.id})
         env.cr.commit()
-        with measured(env) as result:
-            env.cr.execute(BOUND, {"policy": policy, "company": env.company.id})
-            env.cr.commit()
-        best = min(best or result, result, key=lambda one: one.seconds)
-    env.cr.execute("SELECT COUNT(*) FROM bench_bound")
-    [[lines]] = env.cr.fetchall()
     env.cr.execute("DROP TABLE bench_bound")
     env.cr.commit()
-    return {**best.as_dict(), "lines": lines}
+    return result
 
 
 def project(env) -> dict:
@@ -66,7 +85,7 @@ def project(env) -> dict:
 def ours(env, repeat: int = 3) -> dict:
     """From “propose” to committed lines and messages, the way the scheduled action does it; the best of `repeat`."""
     _no_caps(env)
-    best = None
+    best, peak_mb = None, 0.0
     for _ in range(repeat):
         run = env["dunning.run"].create({"company_id": env.company.id})
         env.cr.commit()
@@ -75,12 +94,13 @@ def ours(env, repeat: int = 3) -> dict:
             for _done, _left in run._propose_slices():
                 env.cr.commit()
         found = {**result.as_dict(), "lines": run.line_count, "messages": run.notice_count}
+        peak_mb = max(peak_mb, result.peak_mb)
         if best is None or found["seconds"] < best["seconds"]:
             best = found
         run.action_cancel()
         env.cr.commit()
         env.invalidate_all()
-    return best
+    return {**best, "peak_mb": peak_mb}
 
 
 def _no_caps(env) -> None:
