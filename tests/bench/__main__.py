@@ -41,11 +41,8 @@ def main() -> int:
     print(f"On {report.machine()} at the end")
     _keep(rows)
     missed = [row.work for row in rows if row.is_met is False]
-    print(
-        f"{len(missed)} of {sum(row.is_met is not None for row in rows)} targets missed{': ' if missed else ''}",
-        end="",
-    )
-    print("; ".join(missed))
+    judged = sum(row.is_met is not None for row in rows)
+    print(f"{len(missed)} of {judged} targets missed", *missed, sep="\n  ")
     return 1 if missed else 0
 
 
@@ -131,17 +128,30 @@ def propose(options, kept) -> list[Row]:
             theirs["cpu_seconds"] * scale / ours["cpu_seconds"],
         ),
         Row(
-            "… bare SQL, one row an item under the keys of a run line",
-            f"{keyed:.2f} s",
+            "… bare SQL, kept in a table without keys",
+            f"{bare:.2f} s",
             f"{ours['seconds']:.2f} s",
-            ours["seconds"] / keyed,
+            ours["seconds"] / bare,
             "≤",
             5,
         ),
-        Row("… bare SQL into a table without keys", f"{bare:.2f} s", f"{ours['seconds']:.2f} s", ours["seconds"] / bare),
-        Row("… memory above idle", f"+{theirs['peak_mb']:.0f} MB", f"+{ours['peak_mb']:.0f} MB", ours["peak_mb"], "≤", 150, "MB"),
+        Row(
+            "… bare SQL, kept under the keys of a run line",
+            f"{keyed:.2f} s",
+            f"{ours['seconds']:.2f} s",
+            ours["seconds"] / keyed,
+        ),
+        Row(
+            "… memory above idle",
+            f"+{theirs['peak_mb']:.0f} MB",
+            f"+{ours['peak_mb']:.0f} MB",
+            ours["peak_mb"],
+            "≤",
+            150,
+            "MB",
+        ),
         Row("first projection of 100,000 receivables (once)", "", f"{first['seconds']:.1f} s"),
-    ]  # fmt: skip
+    ]
 
 
 def million(options, kept) -> list[Row]:

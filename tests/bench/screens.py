@@ -1,4 +1,4 @@
-"""Screens as the web client opens them: the calls it makes, their queries and their time, beside Odoo's invoice list."""
+"""Screens as the web client opens them: its calls, their queries and time, beside Odoo's own invoice list."""
 
 from __future__ import annotations
 
