@@ -114,7 +114,7 @@ class _Dresser:
         made = charge.sheet
         if not made and subject is not None and law is not None:
             made = charging.sheet(self.charging.claimant, subject, law, charge.item_id.id, charge._exact())
-        return segments(made, self.library.texts, context.language) if made else ()
+        return segments(made, self.library, formats_of(context)) if made else ()
 
     def _daily(self, own, subject, law, context):
         """Growth of the claim per day after this message; None where a rate for that day is not known yet."""
@@ -139,7 +139,7 @@ class _Dresser:
 
     def _sentences(self, notice, own, subject, law, context):
         """The basis of the interest, of the sums, what tax does, and what a consumer must be told."""
-        formats = Formats(context.language, context.document.currency)
+        formats = formats_of(context)
         book, texts = self.library.book, self.library.texts
         keys = {}
         late = subject.items[0]
@@ -160,7 +160,7 @@ class _Dresser:
             if kind in kinds:
                 [first, *_rest] = own.filtered(lambda one, kind=kind: one.kind == kind)
                 keys[key] = {
-                    "jurisdiction": self._country_name(law.jurisdiction, context.language),
+                    "jurisdiction": country_name(law.jurisdiction, formats),
                     "amount": formats.money(first._exact()),
                 }
         tax = book.find(law.jurisdiction, subject.debtor_type, "tax_treatment", dates) if kinds else None
@@ -207,10 +207,6 @@ class _Dresser:
         except LawError:
             return formats.money(ZERO)
 
-    def _country_name(self, jurisdiction, language):
-        country = self.env["res.country"].search([("code", "=", jurisdiction[:2])], limit=1)
-        return country.with_context(lang=language).name or jurisdiction
-
     # Offer
 
     def _offer(self, notice, context, charges, totals):
@@ -223,8 +219,17 @@ class _Dresser:
         return r.Offer(offer.pay_amount, offer.discount, offer.pay_by_date) if offer else None
 
 
-def segments(made, texts, language):
-    """The lines of a stored sheet for a template; what was charged or let off before follows as lines of their own."""
+def formats_of(context):
+    return Formats(context.language, context.document.currency)
+
+
+def country_name(jurisdiction, formats):
+    """What a jurisdiction is called in the language of the message: its country, or its code."""
+    return formats.locale.territories.get(jurisdiction[:2], jurisdiction)
+
+
+def segments(made, library, formats):
+    """The lines of a stored sheet for a template; what was charged before or is let off follows without days."""
     lines = tuple(
         r.Segment(
             from_date=date.fromisoformat(line["from"]),
@@ -233,7 +238,7 @@ def segments(made, texts, language):
             base_amount=Decimal(line["base"]),
             rate_pct=Decimal(line["rate_pct"]),
             amount=Decimal(line["amount"]),
-            source=", ".join(line["row_ids"]),
+            source=_source(line["row_ids"], library.rows, formats),
         )
         for line in made["lines"]
     )
@@ -241,6 +246,19 @@ def segments(made, texts, language):
     for name in ("charged_before", "let_off"):
         amount = Decimal(made[name])
         if amount and lines:
-            text = legal_texts.sentence(texts, f"sheet.{name}", language)
+            text = legal_texts.sentence(library.texts, f"sheet.{name}", formats.language)
             less.append(r.Segment(lines[0].from_date, lines[-1].to_date, 0, ZERO, ZERO, -amount, text))
     return (*lines, *less)
+
+
+def _source(keys, rows, formats):
+    """How a rate is made up, and the keys its sources stand under: "DE_BASE.2026H1 1.27% + DE.b2b.interest_rate 9%"."""
+    known = [rows[key] for key in keys if key in rows]
+    base = next((row for row in known if row.rule == "reference_rate"), None)
+    margin = next((row for row in known if row.unit in ("pp", "times")), None)
+    if base is None or margin is None:
+        return ", ".join(keys)
+    text = f"{base.id} {formats.percent(base.value)}"
+    if margin.unit == "pp":
+        return f"{text} + {margin.id} {formats.percent(margin.value)}"
+    return f"{text} × {margin.id} {margin.value.normalize():f}"

@@ -53,7 +53,8 @@ def sheet_of(notice):
     currency = notice.currency_id
     formats = Formats(language, r.Currency(currency.name, currency.decimal_places, currency.symbol or ""))
     labels = labels_for(language)
-    texts = notice.env["dunning.law.row"].sudo()._library().texts
+    library = notice.env["dunning.law.row"].sudo()._library()
+    texts = library.texts
     charges = main.charge_ids.filtered(lambda one: one.stage in SHOWN_STAGES and one.amount)
     number = main._number()
     return Sheet(
@@ -66,7 +67,7 @@ def sheet_of(notice):
             name: labels[name]
             for name in ("invoice", "due_date", "period", "days", "base_amount", "rate", "interest")
         },
-        charges=tuple(_charge(charge, formats, texts, language) for charge in charges),
+        charges=tuple(_charge(charge, formats, library, language) for charge in charges),
         total_label=legal_texts.sentence(texts, "sheet.total", language),
         total=formats.money(sum((charge._exact() for charge in charges), Decimal(0))),
         sources_label=legal_texts.sentence(texts, "sheet.sources", language),
@@ -74,17 +75,19 @@ def sheet_of(notice):
     )
 
 
-def _charge(charge, formats, texts, language):
+def _charge(charge, formats, library, language):
     made = charge.sheet
     formula = (
-        legal_texts.sentence(texts, f"sheet.formula.{FORMULAS[made['day_count']]}", language) if made else ""
+        legal_texts.sentence(library.texts, f"sheet.formula.{FORMULAS[made['day_count']]}", language)
+        if made
+        else ""
     )
     item = charge.item_id
     return SheetCharge(
         label=r.charge_label(language, SHOWN_AS.get(charge.kind, r.FEE)),
         number=item.number or "",
         due=formats.date(item.due_date) if item.due_date else "",
-        lines=tuple(_line(one, formats) for one in segments(made, texts, language)) if made else (),
+        lines=tuple(_line(one, formats) for one in segments(made, library, formats)) if made else (),
         amount=formats.money(charge._exact()),
         formula=formula,
     )

@@ -16,8 +16,10 @@ _DAYS = ("valid_from", "valid_to", "verified_on")
 
 
 class Library(NamedTuple):
-    """The law as the engine reads it: `book` of usable rows, `choices` of law, `texts` by (key, language)."""
+    """The law as the engine reads it: `rows` by key, the `book` of usable ones, `choices` of law, `texts` by (key,
+    language)."""
 
+    rows: dict
     book: LawBook
     choices: tuple
     texts: dict
@@ -248,6 +250,7 @@ class DunningLawRow(models.Model):
         """The Library of everything that applies. Kept until a row, a choice or a text changes."""
         rows, activated = self.sudo().search([])._as_engine()
         return Library(
+            {row.id: row for row in rows},
             LawBook(rows, activated),
             self.env["dunning.law.choice"].sudo().search([])._as_engine(),
             self.env["dunning.law.text"].sudo()._as_engine(),
