@@ -1,0 +1,84 @@
+"""What workers do at the same time in the tests of parallel work, inside Odoo."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from pathlib import Path
+
+MEETING_SECONDS = 30
+
+
+def meet(folder: str, name: str, count: int) -> None:
+    """Wait until `count` workers have come to this point, so that they really work at the same time."""
+    place = Path(folder)
+    (place / name).touch()
+    deadline = time.monotonic() + MEETING_SECONDS
+    while len(list(place.iterdir())) < count:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{name} waited for the others in vain")
+        time.sleep(0.001)
+
+
+def propose(env, run: int, folder: str, name: str, count: int) -> str:
+    """A person's click on “propose” and the scheduled action's work; returns what the person sees of a refusal."""
+    from odoo.exceptions import UserError
+    from odoo.service.model import retrying
+
+    record = env["dunning.run"].browse(run)
+    meet(folder, name, count)
+    try:
+        retrying(record._start_proposing, env)
+    except UserError as error:
+        env.cr.rollback()
+        return str(error)
+    record._propose_committing(lambda *_done, **_left: env.cr.commit() or True)
+    return ""
+
+
+def send(env, folder: str, name: str, count: int) -> None:
+    """The sending action and the mail queue, outside Odoo's scheduler, which would let only one of them run."""
+    meet(folder, name, count)
+    env["dunning.notice"]._cron_send()
+    env.cr.commit()
+    env["mail.mail"].process_email_queue()
+    env.cr.commit()
+
+
+def approve(env, run: int, folder: str, name: str, count: int) -> None:
+    """A person's click, tried again as Odoo's web server tries a request again."""
+    from odoo.service.model import retrying
+
+    record = env["dunning.run"].browse(run)
+    meet(folder, name, count)
+    retrying(record.action_approve, env)
+
+
+def queue(env) -> None:
+    """Approved messages into the mail queue, and no further."""
+    env["dunning.notice"]._cron_send()
+    env.cr.commit()
+
+
+def deliver(env) -> None:
+    """What is in the mail queue to the mail server."""
+    env["mail.mail"].process_email_queue()
+    env.cr.commit()
+
+
+def pay(env, moves: list[int]) -> None:
+    """Money for these invoices, reconciled with them."""
+    for move in env["account.move"].browse(moves):
+        wizard = env["account.payment.register"].with_context(
+            active_model="account.move", active_ids=move.ids
+        )
+        wizard.create({"payment_date": date.today()})._create_payments()
+    env.cr.commit()
+
+
+def pay_at_once(env, moves: list[int], folder: str, name: str, count: int) -> None:
+    """The same, at the moment the others come to the meeting."""
+    from odoo.service.model import retrying
+
+    meet(folder, name, count)
+    retrying(lambda: pay(env, moves), env)

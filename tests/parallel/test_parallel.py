@@ -1,0 +1,169 @@
+"""Several processes on one database at once: no double work, no deadlock, a clear word for whoever comes second.
+
+Promises: P2 no item twice for a level, P3 nothing for what is paid, P4 one message a customer.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import pytest
+
+from tests.parallel import scene
+from tests.parallel.scene import sql
+from tests.parallel.workers import Work
+
+pytestmark = pytest.mark.odoo
+
+
+def _must_end_well(outcomes, workers) -> None:
+    assert [outcome.error for outcome in outcomes if outcome.status] == []
+    _no_deadlock(workers)
+
+
+def _no_deadlock(workers) -> None:
+    assert "deadlock detected" not in workers.log.read_text()
+
+
+def _each_message_once(workers, mailbox, run: int) -> None:
+    """Every message of the run arrived once and nothing else did; the run is done."""
+    states = scene.states(workers.database, run)
+    assert len(states) >= 10
+    assert set(states.values()) == {"sent"}
+    assert scene.delivered(mailbox) == dict.fromkeys(states, 1)
+    assert scene.run_state(workers.database, run) == "done"
+
+
+def _items_in_messages(database: str) -> list[int]:
+    return [
+        item
+        for (item,) in sql(
+            database, "SELECT item_id FROM dunning_run_line WHERE claim IS NOT NULL ORDER BY item_id"
+        )
+    ]
+
+
+def _new_run(workers) -> int:
+    return workers.run("tests.parallel.test_parallel:draft")
+
+
+def draft(env) -> int:
+    """A run that nobody has proposed yet."""
+    run = env["dunning.run"].create({"company_id": env.company.id})
+    env.cr.commit()
+    return run.id
+
+
+def test_two_proposals_at_once_share_no_item_and_the_second_is_told(workers, meeting) -> None:
+    runs = [_new_run(workers), _new_run(workers)]
+
+    outcomes = workers.do(
+        *(Work("tests.parallel.deeds:propose", {"run": run, **meeting(2)}) for run in runs), timeout=60
+    )
+
+    _no_deadlock(workers)
+    items = _items_in_messages(workers.database)
+    assert len(items) == len(set(items)) == _open_items(workers.database)
+    if any(scene.run_state(workers.database, run) != "proposed" for run in runs):
+        [told] = [outcome.result for outcome in outcomes if outcome.result]
+        assert "is being worked out already" in told
+
+
+def test_two_senders_at_once_deliver_every_message_once(workers, office_mailbox, meeting) -> None:
+    run = workers.run("tests.parallel.scene:propose")
+    workers.run("tests.parallel.deeds:approve", run=run, **meeting(1))
+
+    workers.do(*(Work("tests.parallel.deeds:send", meeting(2)) for _ in range(2)), timeout=60)
+    scene.let_time_pass(workers.database, 20)
+    workers.run("tests.crash.deeds:work_schedule")
+
+    _no_deadlock(workers)
+    _each_message_once(workers, office_mailbox, run)
+
+
+def test_a_person_approves_while_the_scheduler_sends(workers, office_mailbox, meeting) -> None:
+    run = workers.run("tests.parallel.scene:propose")
+
+    outcomes = workers.do(
+        Work("tests.parallel.deeds:approve", {"run": run, **meeting(2)}),
+        Work("tests.parallel.deeds:send", meeting(2)),
+        timeout=60,
+    )
+    workers.run("tests.crash.deeds:work_schedule")
+
+    _must_end_well(outcomes, workers)
+    _each_message_once(workers, office_mailbox, run)
+
+
+def test_two_people_approve_at_once_and_nothing_doubles(workers, office_mailbox, meeting) -> None:
+    run = workers.run("tests.parallel.scene:propose")
+
+    outcomes = workers.do(
+        *(Work("tests.parallel.deeds:approve", {"run": run, **meeting(2)}) for _ in range(2)), timeout=60
+    )
+    workers.run("tests.crash.deeds:work_schedule")
+
+    [refused] = [outcome.error for outcome in outcomes if outcome.status]
+    assert "is not a proposal" in refused
+    _each_message_once(workers, office_mailbox, run)
+
+
+def test_payments_during_sending_neither_fail_nor_wait_for_ever(workers, office_mailbox, meeting) -> None:
+    run = workers.run("tests.parallel.scene:propose")
+    workers.run("tests.parallel.deeds:approve", run=run, **meeting(1))
+    paid = _invoices(workers.database, run, messages=2)
+
+    outcomes = workers.do(
+        Work("tests.parallel.deeds:pay_at_once", {"moves": [*chain(*paid.values())], **meeting(2)}),
+        Work("tests.parallel.deeds:send", meeting(2)),
+        timeout=90,
+    )
+    scene.let_time_pass(workers.database, 20)
+    workers.run("tests.crash.deeds:work_schedule")
+
+    _must_end_well(outcomes[:1], workers)
+    states = scene.states(workers.database, run)
+    assert {state for notice, state in states.items() if notice not in paid} == {"sent"}
+    assert {states[notice] for notice in paid} <= {"sent", "withdrawn"}
+    sent = [notice for notice, state in states.items() if state == "sent"]
+    assert scene.delivered(office_mailbox) == dict.fromkeys(sent, 1)
+
+
+def test_a_payment_between_rendering_and_sending_keeps_the_message_home(
+    workers, office_mailbox, meeting
+) -> None:
+    run = workers.run("tests.parallel.scene:propose")
+    workers.run("tests.parallel.deeds:approve", run=run, **meeting(1))
+    workers.run("tests.parallel.deeds:queue")
+    [(paying, moves)] = _invoices(workers.database, run, messages=1).items()
+    assert scene.states(workers.database, run)[paying] == "queued"
+
+    workers.run("tests.parallel.deeds:pay", moves=moves)
+    workers.run("tests.parallel.deeds:deliver")
+    workers.run("tests.crash.deeds:work_schedule")
+
+    states = scene.states(workers.database, run)
+    assert states.pop(paying) == "withdrawn"
+    assert set(states.values()) == {"sent"}
+    assert scene.delivered(office_mailbox) == dict.fromkeys(states, 1)
+    assert scene.run_state(workers.database, run) == "done"
+
+
+def _open_items(database: str) -> int:
+    [[count]] = sql(database, "SELECT COUNT(*) FROM dunning_item WHERE is_open")
+    return count
+
+
+def _invoices(database: str, run: int, messages: int) -> dict[int, list[int]]:
+    """Message id -> its invoices, for the first messages of a run."""
+    rows = sql(
+        database,
+        """SELECT notice.id, array_agg(journal.move_id)
+             FROM dunning_notice notice JOIN dunning_run_line line ON line.notice_id = notice.id
+             JOIN dunning_item item ON item.id = line.item_id
+             JOIN account_move_line journal ON journal.id = item.move_line_id
+            WHERE notice.run_id = %s GROUP BY notice.id ORDER BY notice.id LIMIT %s""",
+        run,
+        messages,
+    )
+    return dict(rows)
