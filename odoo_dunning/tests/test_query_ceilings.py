@@ -1,0 +1,142 @@
+"""The number of queries depends on the kind of work, never on how much of it there is.
+
+A ceiling that grows with the data is how other dunning software came to 200,853 queries for 100,000 items.
+"""
+
+from contextlib import contextmanager
+
+from odoo.addons.mail.tests.common import MailCase
+from odoo.tests import tagged
+from odoo.tests.form import Form
+
+from .common import DunningCase
+
+
+class Spent:
+    """Queries a block has sent."""
+
+    queries = 0
+
+
+@tagged("post_install", "-at_install")
+class TestQueryCeilings(DunningCase, MailCase):
+    @contextmanager
+    def spending(self):
+        """Count the queries of a block that starts with nothing cached and nothing pending."""
+        self.env.flush_all()
+        self.env.invalidate_all()
+        spent, before = Spent(), self.env.cr.sql_log_count
+        yield spent
+        self.env.flush_all()
+        spent.queries = self.env.cr.sql_log_count - before
+
+    def more_customers(self, count, invoices=2):
+        for number in range(count):
+            partner = self.make_customer(f"Customer {number} of {count}")
+            for days in range(invoices):
+                self.make_invoice(partner=partner, due_days=8 + days)
+
+    def queries_of(self, work):
+        """The second time, when what is cached for good is cached."""
+        work()
+        with self.spending() as spent:
+            work()
+        return spent.queries
+
+    def test_proposal(self):
+        def propose_and_drop():
+            run = self.propose()
+            self.env.flush_all()
+            run.action_cancel()
+
+        self.more_customers(2)
+        few = self.queries_of(propose_and_drop)
+        self.more_customers(12)
+
+        self.assertLessEqual(self.queries_of(propose_and_drop), few)
+
+    def test_approval(self):
+        def queries():
+            run = self.propose()
+            with self.spending() as spent:
+                run.action_approve()
+            run.action_cancel()
+            return spent.queries
+
+        self.more_customers(2)
+        queries()
+        few = queries()
+        self.more_customers(12)
+
+        self.assertLessEqual(queries(), few)
+
+    def test_slice_handed_to_the_mail_queue(self):
+        """At most one per message, for what Odoo itself asks about its recipient."""
+
+        def queries():
+            run = self.propose()
+            run.action_approve()
+            count = len(run.notice_ids)
+            with self.spending() as spent:
+                self.hand_over()
+            run.action_cancel()
+            return spent.queries, count
+
+        self.more_customers(2)
+        queries()
+        few, few_messages = queries()
+        self.more_customers(12)
+        many, many_messages = queries()
+
+        self.assertGreater(many_messages, few_messages + 10)
+        self.assertLessEqual(many - few, many_messages - few_messages)
+
+    def test_lists(self):
+        self.more_customers(3)
+        run = self.propose()
+        screens = {
+            "dunning.account": [("company_id", "=", self.company.id)],
+            "dunning.item": [("is_open", "=", True)],
+            "dunning.run.line": [("run_id", "=", run.id)],
+            "dunning.notice": [("run_id", "=", run.id)],
+        }
+        few = {
+            model: self.queries_of(lambda m=model, d=domain: self.read_list(m, d))
+            for model, domain in screens.items()
+        }
+        run.action_cancel()
+        self.more_customers(12)
+        again = self.propose()
+        screens.update(
+            {"dunning.run.line": [("run_id", "=", again.id)], "dunning.notice": [("run_id", "=", again.id)]}
+        )
+
+        for model, domain in screens.items():
+            with self.subTest(model=model):
+                many = self.queries_of(lambda m=model, d=domain: self.read_list(m, d))
+                self.assertLessEqual(many, few[model])
+
+    def read_list(self, model, domain):
+        """What the web client asks for to show the model's list."""
+        views = self.env[model].get_views([(False, "list")])
+        names = views["models"][model]["fields"]
+        spec = {
+            name: {"fields": {"display_name": {}}} if info["type"] in ("many2one", "many2many") else {}
+            for name, info in names.items()
+            if info["type"] != "one2many" and f'name="{name}"' in views["views"]["list"]["arch"]
+        }
+        self.env.invalidate_all()
+        return self.env[model].web_search_read(domain, spec, limit=80)
+
+    def test_account_form(self):
+        partner = self.make_customer("Large")
+        for days in range(2):
+            self.make_invoice(partner=partner, due_days=8 + days)
+        self.refresh()
+        account = self.account_of(partner)
+        few = self.queries_of(lambda: Form(account))
+        for days in range(10):
+            self.make_invoice(partner=partner, due_days=20 + days)
+        self.refresh()
+
+        self.assertLessEqual(self.queries_of(lambda: Form(account)), few)
