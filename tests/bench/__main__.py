@@ -3,6 +3,7 @@
     python3 -m tests.stage bench                     everything but the long crash set (about half an hour)
     python3 -m tests.stage bench --quick             the OCA's module on 10,000 items, scaled up and said so; no million
     python3 -m tests.stage bench --only propose,mails
+    python3 -m tests.stage bench --keep              on the databases of the last run
     python3 -m tests.stage bench --crash             kill a worker at every moment between approve and done
 
 Ends with status 1 when a target is missed.
@@ -33,13 +34,15 @@ def main() -> int:
     print(f"On {report.machine()}")
     rows: list[Row] = []
     kept: dict = {}
-    for name, section in SECTIONS.items():
-        if name in options.only:
-            rows += section(options, kept)
-            report.show(rows)
-            print(flush=True)
-    print(f"On {report.machine()} at the end")
-    _keep(rows)
+    try:
+        for name, section in SECTIONS.items():
+            if name in options.only:
+                rows += section(options, kept)
+                report.show(rows)
+                print(flush=True)
+    finally:
+        print(f"On {report.machine()} at the end")
+        _keep(rows)
     missed = [row.work for row in rows if row.is_met is False]
     judged = sum(row.is_met is not None for row in rows)
     print(f"{len(missed)} of {judged} targets missed", *missed, sep="\n  ")
@@ -54,6 +57,7 @@ def _options() -> argparse.Namespace:
         "--quick", action="store_true", help="the OCA on 10,000 items, scaled; no million items"
     )
     parser.add_argument("--only", default=",".join(SECTIONS), help=f"some of {','.join(SECTIONS)}")
+    parser.add_argument("--keep", action="store_true", help="measure on the databases of the last run")
     parser.add_argument("--crash", action="store_true", help="only: kill a worker at every moment")
     options = parser.parse_args()
     options.only = options.only.split(",")
@@ -84,12 +88,14 @@ def _call(database: str, target: str, **arguments):
         return inside.call(database, f"tests.bench.{target}", addons=[oca.addons()], **arguments)
 
 
-def _database(items: int, kept: dict) -> str:
-    """A database of that size with our addon and the OCA's module, fresh for this run of the bench."""
+def _database(items: int, options, kept: dict) -> str:
+    """A database of that size with our addon and the OCA's module; fresh for this run of the bench, unless `--keep`."""
     name = f"bench_{items}"
     if name not in kept:
-        seed.with_modules(seed.books(items), name, seed.OWN_MODULES + seed.YARDSTICK_MODULES)
-        kept[name] = _call(name, "propose:project")
+        kept[name] = None
+        if not (options.keep and postgres.exists(name)):
+            seed.with_modules(seed.books(items), name, seed.OWN_MODULES + seed.YARDSTICK_MODULES)
+            kept[name] = _call(name, "propose:project")
         seed.vacuum(name)
     return name
 
@@ -99,17 +105,17 @@ def _database(items: int, kept: dict) -> str:
 
 def propose(options, kept) -> list[Row]:
     """100,000 items: the OCA, bare SQL, ours. The OCA goes last: its lines would make the database larger."""
-    database = _database(HUNDRED_THOUSAND, kept)
+    database = _database(HUNDRED_THOUSAND, options, kept)
     bound = _call(database, "propose:bound")
     ours = _call(database, "propose:ours")
     bound_again = _call(database, "propose:bound")
     kept["ours"] = ours
     oca_items = TEN_THOUSAND if options.quick else HUNDRED_THOUSAND
-    theirs = _call(_database(oca_items, kept), "propose:oca")
+    theirs = _call(_database(oca_items, options, kept), "propose:oca")
     scale = HUNDRED_THOUSAND / oca_items
     scaled = f" × {scale:g} (measured on {oca_items:,})" if options.quick else ""
     bare, keyed = (min(one[kind] for one in (bound, bound_again)) for kind in ("bare_seconds", "seconds"))
-    first = kept[database]
+    first = kept[database] or {"seconds": 0.0}
     return [
         Row(
             "propose 100,000 items: OCA account_credit_control",
@@ -158,8 +164,8 @@ def million(options, kept) -> list[Row]:
     """Ten times the items: the same cost per item, the same memory."""
     if options.quick:
         return []
-    database = _database(MILLION, kept)
-    ours = kept.get("ours") or _call(_database(HUNDRED_THOUSAND, kept), "propose:ours")
+    database = _database(MILLION, options, kept)
+    ours = kept.get("ours") or _call(_database(HUNDRED_THOUSAND, options, kept), "propose:ours")
     large = _call(database, "propose:ours", repeat=1)
     return [
         Row(
@@ -182,7 +188,7 @@ def million(options, kept) -> list[Row]:
 
 def mails(options, kept) -> list[Row]:
     """5,000 approved messages into the mail queue."""
-    database = _database(HUNDRED_THOUSAND, kept)
+    database = _database(HUNDRED_THOUSAND, options, kept)
     ready = _call(database, "mails:make_ready", count=MAILS)
     theirs = _call(database, "mails:odoo_batch", ids=ready["ids"])
     ours = _call(database, "mails:ours", run=ready["run"])
@@ -207,8 +213,8 @@ def mails(options, kept) -> list[Row]:
 
 def screens(options, kept) -> list[Row]:
     """Opened on 10,000 and on 100,000 items: the same queries, and no slower than Odoo's invoice list."""
-    small = _call(_database(TEN_THOUSAND, kept), "screens:open_all")
-    large = _call(_database(HUNDRED_THOUSAND, kept), "screens:open_all")
+    small = _call(_database(TEN_THOUSAND, options, kept), "screens:open_all")
+    large = _call(_database(HUNDRED_THOUSAND, options, kept), "screens:open_all")
     yardstick = large["Odoo's invoice list"]
     rows = []
     for name, one in large.items():

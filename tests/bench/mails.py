@@ -62,10 +62,9 @@ def odoo_batch(env, ids: list[int]) -> dict:
     env.cr.commit()
     env.invalidate_all()
     with measured(env) as result:
-        mail_ids = template.send_mail_batch(ids)
+        mails = template.send_mail_batch(ids)
         env.flush_all()
         env.cr.commit()
-    mails = env["mail.mail"].browse(mail_ids)
     count = len(mails.exists())
     mails.unlink()
     template.unlink()
