@@ -136,9 +136,20 @@ class DunningAccountScreen(models.Model):
     def _compute_next_action(self):
         stored = self.filtered("id")
         decisions = recheck.decide_accounts(self.env, stored.sudo()) if stored else {}
+        taken = {one.account_id: one for one in stored._lines_in_open_runs().sorted("id", reverse=True)}
         for account in self:
             decision = decisions.get(account.id)
-            account.next_action, account.next_action_date = account._next_action(decision) if decision else (False, False)
+            if decision and decision.code == Reason.IN_OTHER_RUN and account in taken:
+                account.next_action, account.next_action_date = self._said_of(taken[account]), False
+            else:
+                account.next_action, account.next_action_date = account._next_action(decision) if decision else (False, False)
+
+    def _lines_in_open_runs(self):
+        return self.env["dunning.run.line"].search([("account_id", "in", self.ids), ("claim", "in", ("open", "queued"))])
+
+    def _said_of(self, line):
+        """Where an item waits that an open run has taken."""
+        return self.env._("In %(run)s: “%(level)s”", run=line.run_id.name, level=line.level_id.name or "")
 
     def _next_action(self, decision):
         values = explain.arguments(decision.code, decision.args)
@@ -159,11 +170,17 @@ class DunningAccountScreen(models.Model):
         self.ensure_one()
         decision = recheck.decide_accounts(self.env, self.sudo())[self.id]
         items = self.env["dunning.item"].browse([answer.item_id for answer in decision.answers])
-        rows = [self._answer_row(item, answer) for item, answer in zip(items, decision.answers, strict=True)]
+        taken = self._lines_in_open_runs().grouped("item_id")
+        rows = [
+            self._answer_row(item, answer, taken.get(item, ())) for item, answer in zip(items, decision.answers, strict=True)
+        ]
         return sorted(rows, key=lambda row: (not row["is_in_message"], row["sort"]))
 
-    def _answer_row(self, item, answer):
+    def _answer_row(self, item, answer, taken):
         stored = list(explain.to_json(answer.code, answer.args).values())
+        reason = reasons.sentence(self.env, answer.code, stored)
+        if answer.code == Reason.IN_OTHER_RUN and taken:
+            reason = self._said_of(taken[:1])
         return {
             "item_id": item.id,
             "number": item.display_name,
@@ -172,7 +189,7 @@ class DunningAccountScreen(models.Model):
             "amount": item.amount_open,
             "currency_id": item.currency_id.id,
             "is_in_message": answer.code == Reason.NOTIFY,
-            "reason": reasons.sentence(self.env, answer.code, stored),
+            "reason": reason,
             "next_step": "" if answer.code in _NOTHING_TO_DO else reasons.next_step(self.env, answer.code),
             "policy": reasons.policy_source(self.env, answer.policy_source),
         }

@@ -12,7 +12,7 @@ class DunningDispute(models.Model):
     _rec_name = "item_id"
 
     item_id = fields.Many2one("dunning.item", required=True, ondelete="cascade", index=True)
-    account_id = fields.Many2one(related="item_id.account_id", store=True, index=True)
+    account_id = fields.Many2one(related="item_id.account_id", string="Customer", store=True, index=True)
     company_id = fields.Many2one(related="item_id.company_id", store=True, index=True)
     currency_id = fields.Many2one(related="item_id.currency_id")
     scope = fields.Selection([("whole", "Whole item"), ("part", "A part")], required=True, default="whole")

@@ -32,7 +32,7 @@ class DunningNotice(models.Model):
 
     run_id = SlimMany2one("dunning.run", required=True, readonly=True)
     company_id = SlimMany2one("res.company", required=True, readonly=True)
-    account_id = SlimMany2one("dunning.account", required=True, readonly=True, index=True)
+    account_id = SlimMany2one("dunning.account", string="Customer", required=True, readonly=True, index=True)
     partner_id = fields.Many2one(
         "res.partner", string="Recipient", index="btree_not_null", ondelete="restrict"
     )

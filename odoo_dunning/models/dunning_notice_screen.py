@@ -39,7 +39,6 @@ class DunningNoticeScreen(models.Model):
         message = self._origin.action_preview()
         return message.subject, message.html, message.text
 
-    @api.readonly
     def preview(self):
         """`{subject, html, text, error}` for the pane beside a list of messages."""
         self.ensure_one()

@@ -24,7 +24,7 @@ class DunningRunLine(models.Model):
 
     run_id = SlimMany2one("dunning.run", required=True, readonly=True)
     company_id = SlimMany2one("res.company", required=True, readonly=True)
-    account_id = SlimMany2one("dunning.account", required=True, readonly=True)
+    account_id = SlimMany2one("dunning.account", string="Customer", required=True, readonly=True)
     item_id = SlimMany2one("dunning.item", required=True, readonly=True)
     decision = fields.Selection(
         [("notify", "In a message"), ("leave", "Left alone")], required=True, readonly=True
@@ -58,7 +58,7 @@ class DunningRunLine(models.Model):
     note = fields.Char()
 
     # What a person filters and reads in the proposal.
-    partner_id = fields.Many2one(related="account_id.partner_id")
+    partner_id = fields.Many2one(related="account_id.partner_id", string="Contact")
     number = fields.Char(related="item_id.number")
     due_date = fields.Date(related="item_id.due_date")
     origin = fields.Selection(related="item_id.origin")

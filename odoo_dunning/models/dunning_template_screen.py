@@ -69,6 +69,15 @@ class DunningTemplateScreen(models.Model):
 
     @api.model
     @api.readonly
+    def customer_for_preview(self, lang):
+        """A customer with overdue invoices, if there is one in this language: `{id, display_name}`, else False."""
+        overdue = [("amount_overdue", ">", 0), ("company_id", "=", self.env.company.id)]
+        accounts = self.env["dunning.account"]
+        found = accounts.search([*overdue, ("partner_id.lang", "=like", f"{lang.split('_')[0]}%")], limit=1)
+        found = found or accounts.search(overdue, limit=1)
+        return {"id": found.id, "display_name": found.display_name} if found else False
+
+    @api.model
     def preview_draft(self, draft, account_id=False):
         """A text that is being edited, as a customer would get it, and what is wrong with it.
 

@@ -65,7 +65,7 @@ class Clerk:
     def open_row(self, number: int = 0) -> None:
         """Open a row of the list on the screen by its first text cell."""
         row = self.page.locator(f"{VIEW} tr.o_data_row").nth(number)
-        row.locator("td.o_data_cell.cursor-pointer").first.click()
+        row.locator("td.o_data_cell.cursor-pointer:not(.o_handle_cell)").first.click()
         self.page.wait_for_selector(f"{VIEW}.o_form_view")
         self.settle()
 
@@ -82,6 +82,16 @@ class Clerk:
         """Say yes to the question on the screen."""
         self.page.locator(".modal-footer .btn-primary").click()
         self.page.wait_for_selector(".modal", state="detached")
+
+    def fill(self, texts: dict[str, str], choice: str = "") -> None:
+        """Fill the dialog on the screen, field by field, choose among its round buttons, and confirm."""
+        self.page.wait_for_selector(".modal .o_form_view")
+        if choice:
+            self.page.locator(".modal").get_by_label(choice).check()
+        for field, text in texts.items():
+            self.page.locator(f".modal .o_field_widget[name={field}] :is(input, textarea)").first.fill(text)
+        self.page.locator(".modal-footer .btn-primary:visible").click()
+        self.settle()
 
     def error_dialog(self) -> str:
         """What an error dialog on the screen says; empty where there is none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from datetime import date
 
@@ -10,6 +11,9 @@ import pytest
 from cryptography.fernet import Fernet
 
 from tests.stage import cache
+
+SERIOUS = re.compile(r" (WARNING|ERROR|CRITICAL) ")
+
 
 @pytest.fixture(scope="session")
 def mailbox(tmp_path_factory) -> Iterator:
@@ -38,6 +42,20 @@ def office(mailbox) -> Iterator:
             )
             yield running
         odoo.drop_database(name)
+
+
+@pytest.fixture
+def server_complaints(office):
+    """A function: what Odoo's log has complained about since the test began."""
+    from tests.browser.clerk import NOISE
+
+    start = len(office.log_text())
+
+    def found() -> list[str]:
+        lines = office.log_text()[start:].splitlines()
+        return [line for line in lines if SERIOUS.search(line) and not any(noise in line for noise in NOISE)]
+
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pytest
 pytestmark = pytest.mark.browser
 
 
-def test_an_accountant_takes_a_run_from_proposal_to_sent_mail(clerk, mailbox):
+def test_an_accountant_takes_a_run_from_proposal_to_sent_mail(clerk, mailbox, server_complaints):
     accountant = clerk("accountant")
     page = accountant.page
 
@@ -49,6 +49,7 @@ def test_an_accountant_takes_a_run_from_proposal_to_sent_mail(clerk, mailbox):
     assert 0 < sent <= remaining
     assert not [mail for mail in mailbox.messages() if excluded in mail.as_string()]
     assert accountant.complaints == []
+    assert server_complaints() == []
 
 
 def _messages(page) -> int:

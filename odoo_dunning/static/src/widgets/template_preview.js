@@ -22,7 +22,11 @@ export class TemplatePreview extends Component {
         this.state = useState({ account: null, part: "html", answer: null, error: "" });
         this.timer = null;
         this.asked = 0;
-        onWillStart(() => this.ask());
+        onWillStart(async () => {
+            const { lang } = this.props.record.data;
+            this.state.account = await this.orm.call("dunning.template", "customer_for_preview", [lang || ""]);
+            await this.ask();
+        });
         // Code fields tell that they were typed in; their value is fetched when it is needed.
         useBus(this.props.record.model.bus, "FIELD_IS_DIRTY", () => this.soon());
         useRecordObserver((record) => {
