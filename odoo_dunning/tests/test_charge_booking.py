@@ -185,6 +185,61 @@ class TestChargeBooking(BookingCase):
 
 
 @tagged("post_install", "-at_install")
+class TestChargeOfOtherLedger(BookingCase):
+    """Charges on an invoice of Xero: in Odoo's books, or nowhere, as its connection says."""
+
+    def announced(self, charge_booking):
+        self.set_up_booking()
+        ledger = self.env["dunning.ledger"].create(
+            {
+                "name": "Xero",
+                "vendor": "xero",
+                "company_id": self.company.id,
+                "charge_booking": charge_booking,
+            }
+        )
+        account = self.env["dunning.account"].create(
+            {"company_id": self.company.id, "partner_id": self.customer.id}
+        )
+        item = (
+            self.env["dunning.item"]
+            .sudo()
+            .create(
+                {
+                    "account_id": account.id,
+                    "company_id": self.company.id,
+                    "origin": "xero",
+                    "ledger_id": ledger.id,
+                    "entity": "invoice",
+                    "external_id": "x1",
+                    "kind": "invoice",
+                    "number": "X-1",
+                    "currency_id": self.eur.id,
+                    "amount_total": 1000.0,
+                    "amount_open": 1000.0,
+                    "is_open": True,
+                }
+            )
+        )
+        self.make_late(amount=1.0)
+        run = self.sent_run()
+        charges = self.charges(run)
+        charges.sudo().write({"item_id": item.id})
+        self.cron()
+        return charges
+
+    def test_booked_in_odoo(self):
+        charges = self.announced("odoo")
+        self.assertEqual(set(charges.mapped("state")), {"booked"})
+        self.assertEqual(charges.move_id.partner_id, self.customer)
+
+    def test_not_booked_where_the_connection_says_so(self):
+        charges = self.announced("none")
+        self.assertEqual(set(charges.mapped("state")), {"announced"})
+        self.assertFalse(charges.move_id)
+
+
+@tagged("post_install", "-at_install")
 class TestChargeWhenPaid(BookingCase):
     def test_booked_when_the_invoice_is_paid(self):
         run = self.booked_run("paid")

@@ -3,12 +3,12 @@
 from datetime import date
 from decimal import Decimal
 
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import freeze_time, tagged
 
 from ..bulk import charge_facts, snapshot
 from .charge_common import INTEREST, ChargeCase
-from .common import TODAY
+from .common import TODAY, collections_user
 
 
 @tagged("post_install", "-at_install")
@@ -379,3 +379,89 @@ class TestChargeLaw(ChargeCase):
         run = self.propose()
 
         self.assertEqual([(one.kind, one.amount) for one in self.charges(run)], [("reminder_fee", 12.0)])
+
+
+@tagged("post_install", "-at_install")
+class TestChargeConsumer(ChargeCase):
+    """A Belgian consumer: the first reminder is free and says five things; a fee only after fourteen days."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company.country_id = cls.env.ref("base.be")
+        cls.final.write({"charge_interest": False, "charge_recovery_sum": False})
+        fee = {"charge_fee_kind": "reminder_fee", "charge_consumers": True}
+        (cls.friendly | cls.firm).write(fee)
+        cls.policy.write({"entry": "first", "gap_days": 0})
+        cls.buyer = cls.consumer(country_id=cls.env.ref("base.be").id)
+
+    def run_on(self, day):
+        with freeze_time(f"{day} 12:00:00"):
+            run = self.env["dunning.run"].create({"company_id": self.company.id, "date": day})
+            run.action_propose_now()
+            self.send_out(run)
+        return run
+
+    def test_first_is_free_and_says_what_it_must_the_next_costs_what_the_law_allows(self):
+        self.make_late(self.buyer, amount=80.0)
+        first = self.run_on("2026-11-18")
+
+        self.assertEqual(first.notice_ids.level_id, self.friendly)
+        self.assertFalse(self.charges(first).filtered("amount"))
+        text = first.notice_ids.body_text
+        for said in (
+            "Balance still due: €80.00",
+            "Creditor:",
+            "within 14 calendar days",
+            "Penalty",
+            "was due on",
+        ):
+            self.assertIn(said, text)
+
+        second = self.run_on("2026-12-04")
+        self.assertEqual([(one.kind, one.amount) for one in self.charges(second)], [("reminder_fee", 7.5)])
+
+    def test_fee_is_not_asked_within_the_fourteen_days(self):
+        self.make_late(self.buyer, amount=80.0)
+        self.firm.min_days_since_last = 5
+        self.run_on("2026-11-18")
+        second = self.run_on("2026-11-30")
+
+        self.assertEqual(second.notice_ids.level_id, self.firm)
+        self.assertFalse(self.charges(second).filtered("amount"))
+
+
+@tagged("post_install", "-at_install")
+class TestChargeRights(ChargeCase):
+    def test_a_clerk_changes_the_amount_and_nothing_else(self):
+        self.make_late()
+        run = self.propose()
+        clerk = collections_user(self.env, "clerk")
+        charge = self.charges(run, "interest").with_user(clerk)
+        charge.amount = 30.0
+        self.assertTrue(charge.is_edited)
+        for vals in (
+            {"stage": "waived"},
+            {"amount_cap": 900.0},
+            {"currency_id": 1},
+            {"amount": 1.0, "has_cap": False},
+        ):
+            with self.subTest(vals), self.assertRaises(AccessError):
+                charge.write(vals)
+
+    def test_a_clerk_waives_and_does_not_book(self):
+        self.make_late()
+        run = self.sent_run()
+        clerk = collections_user(self.env, "clerk")
+        with self.assertRaises(AccessError):
+            self.charges(run).with_user(clerk).action_book()
+        self.charges(run, "interest").with_user(clerk).action_waive(5.0, "Goodwill")
+        self.assertEqual(self.charges(run, "interest").amount_due, INTEREST - 5.0)
+
+    def test_charges_stay_in_their_company(self):
+        self.make_late()
+        run = self.propose()
+        other = self.env["res.company"].create({"name": "Elsewhere"})
+        stranger = collections_user(self.env, "stranger", company=other)
+
+        self.assertFalse(self.env["dunning.charge"].with_user(stranger).search([("run_id", "=", run.id)]))
