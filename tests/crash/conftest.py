@@ -36,7 +36,7 @@ def crash_database(crash_mailbox: Mailbox) -> Iterator[str]:
         odoo.drop_database(name)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def workers(crash_database: str) -> Iterator:
     from tests.parallel.workers import Workers
 

@@ -12,6 +12,12 @@ def approve_and_send(env, run: int) -> None:
     work_schedule(env)
 
 
+def approve(env, run: int) -> None:
+    """A person approves the run."""
+    env["dunning.run"].browse(run).action_approve()
+    env.cr.commit()
+
+
 def work_schedule(env) -> None:
     """Odoo's own scheduler, until no scheduled action is ready."""
     from odoo.addons.base.models.ir_cron import IrCron
