@@ -27,6 +27,8 @@ BODY = """
 def make_ready(env, count: int) -> dict:
     """A run of today, approved; `count` of its messages may leave now, the others later."""
     env.company.write({"dunning_cap_per_day": 0, "dunning_cap_per_hour": 0})
+    open_states = ("draft", "proposed", "approved", "sending")
+    env["dunning.run"].search([("state", "in", open_states)]).action_cancel()
     run = env["dunning.run"].create({"company_id": env.company.id})
     run.action_propose_now()
     run.action_approve()
