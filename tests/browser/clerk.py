@@ -63,10 +63,10 @@ class Clerk:
             quiet = 0 if self._asked else quiet + 1
 
     def open_row(self, number: int = 0) -> None:
-        """Open a row of the list on the screen by its first text cell."""
+        """Open a row of the list on the screen by its first text cell; a list edited in place opens the row in it."""
         row = self.page.locator(f"{VIEW} tr.o_data_row").nth(number)
         row.locator("td.o_data_cell.cursor-pointer:not(.o_handle_cell)").first.click()
-        self.page.wait_for_selector(f"{VIEW}.o_form_view")
+        self.page.wait_for_selector(f"{VIEW}.o_form_view, {VIEW} tr.o_selected_row, {ERROR_DIALOG}")
         self.settle()
 
     def tab(self, name: str) -> None:
