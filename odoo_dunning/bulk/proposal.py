@@ -18,6 +18,7 @@ from ..engine.decide import decide
 from ..engine.ration import Ration
 from ..engine.snapshot import Reason
 from . import snapshot
+from .background import Background
 from .charging import Charging
 
 LINE_COLUMNS = (
@@ -32,6 +33,7 @@ NOTICE_COLUMNS = (
 )  # fmt: skip
 
 NULL = "\\N"
+PART_ACCOUNTS = 250
 
 
 class Proposal:
@@ -70,8 +72,19 @@ class Proposal:
         return account_ids[-1], len(account_ids)
 
     def _decide_and_write(self, cases):
-        ids = _NoticeIds(self.env, len(cases))
-        lines, notices, tasks = [], [], []
+        """Part by part, so that the database takes one in while the next is being decided."""
+        tasks = []
+        with Background() as background:
+            ids = _NoticeIds(self.env, len(cases), background)
+            for start in range(0, len(cases), PART_ACCOUNTS):
+                lines, notices = self._decide(cases[start : start + PART_ACCOUNTS], ids, tasks)
+                background.start(self._write, lines, notices)
+        self.charging.store(self.run.id)
+        return tasks
+
+    def _decide(self, cases, ids, tasks):
+        """Lines and messages of some accounts, as text for COPY; what a person has to see to is added to `tasks`."""
+        lines, notices = [], []
         for account, items in cases:
             decision = self.ration.admit(decide(account, items, self.policies, self.ruling))
             notice_of = self._notices(account, decision.messages, ids, notices) if decision.messages else {}
@@ -79,9 +92,7 @@ class Proposal:
             if decision.messages:
                 self.charging.take(account, items, decision, notice_of)
             tasks.extend((account.id, task) for task in decision.tasks)
-        self._write(lines, notices)
-        self.charging.store(self.run.id)
-        return tasks
+        return lines, notices
 
     def _lines(self, items, answers, notice_of, lines):
         """One text line for COPY per answer. Answers come sorted by item id."""
@@ -201,14 +212,16 @@ def _no_garbage_collection():
 class _NoticeIds:
     """Ids for messages before they are written, so that lines can refer to them in the same COPY; fetched in bulk."""
 
-    def __init__(self, env, chunk):
+    def __init__(self, env, chunk, background):
         self.env = env
         self.chunk = chunk
+        self.background = background
         self.left = iter(())
 
     def next(self):
         notice_id = next(self.left, None)
         if notice_id is None:
+            self.background.wait()
             sql = SQL("SELECT nextval('dunning_notice_id_seq') FROM generate_series(1, %s)", self.chunk)
             self.left = iter([row[0] for row in self.env.execute_query(sql)])
             notice_id = next(self.left)
