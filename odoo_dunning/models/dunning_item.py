@@ -101,9 +101,10 @@ class DunningItem(models.Model):
 
     @api.depends("due_date")
     def _compute_days_overdue(self):
-        for item in self:
-            today = item.company_id._dunning_today() if item.company_id else fields.Date.context_today(item)
-            item.days_overdue = (today - item.due_date).days if item.due_date else 0
+        for company, items in self.grouped("company_id").items():
+            today = company._dunning_today() if company else fields.Date.context_today(self)
+            for item in items:
+                item.days_overdue = (today - item.due_date).days if item.due_date else 0
 
     def action_open_source(self):
         """Open the document where it was made: the Odoo invoice, or the page in the ledger of origin."""

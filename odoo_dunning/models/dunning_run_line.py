@@ -65,7 +65,7 @@ class DunningRunLine(models.Model):
 
     # Few and small: every one is paid for 100,000 times in a run. The last is only entered when a message leaves.
     _item_run_uniq = models.UniqueIndex("(item_id, run_id)")
-    _run = models.Index("(run_id)")
+    _run = models.Index("(run_id, id)")
     _notice = models.Index("(notice_id) WHERE notice_id IS NOT NULL")
     _one_open_run_uniq = models.UniqueIndex("(item_id) WHERE claim IN ('open', 'queued')")
     _level_cycle_uniq = models.UniqueIndex("(item_id, cycle, level_rank) WHERE claim IN ('queued', 'spent')")

@@ -77,14 +77,15 @@ def _measure(env, repeat: int, show) -> dict:
 
 def _list(env, model: str, domain: list, run: int):
     """The call of a list view with the fields of its view."""
-    spec = _spec(env, model, "list")
+    spec, arch = _spec(env, model, "list")
     domain = _filled(domain, run)
-    return lambda: env[model].web_search_read(domain, spec, limit=LIST_LIMIT, count_limit=COUNT_LIMIT)
+    options = {"limit": LIST_LIMIT, "order": arch.get("default_order") or "", "count_limit": COUNT_LIMIT}
+    return lambda: env[model].web_search_read(domain, spec, **options)
 
 
 def _form(env, model: str, domain: list, run: int):
     """The call of a form view for the first record."""
-    spec = _spec(env, model, "form")
+    spec, _arch = _spec(env, model, "form")
     record = env[model].search(_filled(domain, run), limit=1)
     env.invalidate_all()
     return lambda: record.web_read(spec)
@@ -94,11 +95,12 @@ def _filled(domain: list, run: int) -> list:
     return [(name, operator, run if value == "run" else value) for name, operator, value in domain]
 
 
-def _spec(env, model: str, kind: str) -> dict:
-    """What the web client reads for a view: every field in it, sublists with their own."""
+def _spec(env, model: str, kind: str) -> tuple:
+    """What the web client reads for a view (every field in it, sublists with their own), and the view."""
     views = env[model].get_views([(False, kind)])
     infos = {name: info["fields"] for name, info in views["models"].items()}
-    return _fields(etree.fromstring(views["views"][kind]["arch"]), model, infos)
+    arch = etree.fromstring(views["views"][kind]["arch"])
+    return _fields(arch, model, infos), arch
 
 
 def _fields(node, model: str, infos: dict) -> dict:
