@@ -21,7 +21,9 @@ class DunningAccountScreen(models.Model):
     email = fields.Char(related="partner_id.email")
     chips = fields.Json(compute="_compute_chips", string="Status")
     balances = fields.Json(compute="_compute_balances", string="Balance per currency")
-    next_action = fields.Char(compute="_compute_next_action", help="What the next run would do, as of now, and why.")
+    next_action = fields.Char(
+        compute="_compute_next_action", help="What the next run would do, as of now, and why."
+    )
     next_action_date = fields.Date(compute="_compute_next_action")
     message_count = fields.Integer(compute="_compute_message_count", string="Messages sent")
 
@@ -98,7 +100,9 @@ class DunningAccountScreen(models.Model):
         )
         chips = [_chip("dark", label) for is_set, label in marks if is_set]
         if self.unmatched_receipts:
-            chips.append(_chip("info", self.env._("%(count)s receipts to match", count=self.unmatched_receipts)))
+            chips.append(
+                _chip("info", self.env._("%(count)s receipts to match", count=self.unmatched_receipts))
+            )
         return chips
 
     # === FIGURES === #
@@ -115,7 +119,9 @@ class DunningAccountScreen(models.Model):
         ):
             groups = items._read_group([*mine, *domain], ["account_id", "currency_id"], ["amount_open:sum"])
             for account, currency, amount in groups:
-                row = rows.setdefault(account, {}).setdefault(currency, {"open": 0, "overdue": 0, "credits": 0})
+                row = rows.setdefault(account, {}).setdefault(
+                    currency, {"open": 0, "overdue": 0, "credits": 0}
+                )
                 row[name] = amount
         for account in self:
             account.balances = [
@@ -142,10 +148,14 @@ class DunningAccountScreen(models.Model):
             if decision and decision.code == Reason.IN_OTHER_RUN and account in taken:
                 account.next_action, account.next_action_date = self._said_of(taken[account]), False
             else:
-                account.next_action, account.next_action_date = account._next_action(decision) if decision else (False, False)
+                account.next_action, account.next_action_date = (
+                    account._next_action(decision) if decision else (False, False)
+                )
 
     def _lines_in_open_runs(self):
-        return self.env["dunning.run.line"].search([("account_id", "in", self.ids), ("claim", "in", ("open", "queued"))])
+        return self.env["dunning.run.line"].search(
+            [("account_id", "in", self.ids), ("claim", "in", ("open", "queued"))]
+        )
 
     def _said_of(self, line):
         """Where an item waits that an open run has taken."""
@@ -172,7 +182,8 @@ class DunningAccountScreen(models.Model):
         items = self.env["dunning.item"].browse([answer.item_id for answer in decision.answers])
         taken = self._lines_in_open_runs().grouped("item_id")
         rows = [
-            self._answer_row(item, answer, taken.get(item, ())) for item, answer in zip(items, decision.answers, strict=True)
+            self._answer_row(item, answer, taken.get(item, ()))
+            for item, answer in zip(items, decision.answers, strict=True)
         ]
         return sorted(rows, key=lambda row: (not row["is_in_message"], row["sort"]))
 
@@ -266,7 +277,12 @@ class DunningAccountScreen(models.Model):
         return (
             ("attention", self.env._("Need attention"), [("attention", "!=", False)], "text-danger"),
             ("promised", self.env._("Promised"), [("promise_ids.state", "=", "open")], "text-info"),
-            ("disputed", self.env._("Disputed"), [("dispute_ids.state", "in", ("open", "accepted"))], "text-warning"),
+            (
+                "disputed",
+                self.env._("Disputed"),
+                [("dispute_ids.state", "in", ("open", "accepted"))],
+                "text-warning",
+            ),
             ("on_hold", self.env._("On hold"), [("is_on_hold", "=", True)], "text-body"),
         )
 

@@ -11,7 +11,12 @@ class DunningHold(models.Model):
     _order = "id desc"
 
     account_id = fields.Many2one(
-        "dunning.account", string="Customer", required=True, ondelete="cascade", index=True, check_company=True
+        "dunning.account",
+        string="Customer",
+        required=True,
+        ondelete="cascade",
+        index=True,
+        check_company=True,
     )
     item_id = fields.Many2one(
         "dunning.item",

@@ -12,7 +12,9 @@ class DunningItem(models.Model):
     _order = "due_date, id"
     _rec_name = "number"
 
-    account_id = fields.Many2one("dunning.account", string="Customer", required=True, readonly=True, ondelete="restrict")
+    account_id = fields.Many2one(
+        "dunning.account", string="Customer", required=True, readonly=True, ondelete="restrict"
+    )
     partner_id = fields.Many2one(
         "res.partner", string="Debtor", readonly=True, index=True, ondelete="restrict"
     )

@@ -22,9 +22,7 @@ class DunningLedgerPayment(models.Model):
     source_ref = fields.Char(string="Payment at the source", required=True, readonly=True)
     date = fields.Date(readonly=True)
     amount = fields.Char(required=True, readonly=True, help="As text: it is compared to the last digit.")
-    payment_id = fields.Many2one(
-        "account.payment", string="Payment", readonly=True, ondelete="cascade", index=True
-    )
+    payment_id = fields.Many2one("account.payment", readonly=True, ondelete="cascade", index=True)
 
     _source_uniq = models.UniqueIndex("(match_id, source_ref, (COALESCE(date, '-infinity'::date)))")
 

@@ -28,7 +28,9 @@ class DunningLedgerScreen(models.Model):
 
     def _compute_last_sync_id(self):
         for ledger in self:
-            ledger.last_sync_id = self.env["dunning.ledger.sync"].search([("ledger_id", "=", ledger.id)], limit=1)
+            ledger.last_sync_id = self.env["dunning.ledger.sync"].search(
+                [("ledger_id", "=", ledger.id)], limit=1
+            )
 
     def _compute_item_count(self):
         items = dict(
@@ -37,7 +39,9 @@ class DunningLedgerScreen(models.Model):
             )
         )
         customers = dict(
-            self.env["dunning.customer"]._read_group([("ledger_id", "in", self.ids)], ["ledger_id"], ["__count"])
+            self.env["dunning.customer"]._read_group(
+                [("ledger_id", "in", self.ids)], ["ledger_id"], ["__count"]
+            )
         )
         for ledger in self:
             ledger.item_count = items.get(ledger, 0)
@@ -50,7 +54,9 @@ class DunningLedgerScreen(models.Model):
 
     def _state_line(self):
         if self.state == "new":
-            return "info", self.env._("Not connected yet. Enter the Client ID and secret of your app, then press Connect.")
+            return "info", self.env._(
+                "Not connected yet. Enter the Client ID and secret of your app, then press Connect."
+            )
         if self.state == "reconnect":
             return "danger", self.env._(
                 "Reading has stopped: %(reason)s Press Connect and give access again.",
@@ -73,40 +79,65 @@ class DunningLedgerScreen(models.Model):
                 time=format_datetime(self.env, self.wait_until),
             )
         if not self.last_good_sync_at:
-            return "warning", self.env._("Connected, but nothing was read yet. Messages wait for the first good pass.")
+            return "warning", self.env._(
+                "Connected, but nothing was read yet. Messages wait for the first good pass."
+            )
         read_at = format_datetime(self.env, self.last_good_sync_at)
         if self.is_stale:
-            return "danger", self.env._("Last read on %(time)s: too old. Its receivables get no messages until it is read again.", time=read_at)
+            return "danger", self.env._(
+                "Last read on %(time)s: too old. Its receivables get no messages until it is read again.",
+                time=read_at,
+            )
         if self.difference_count or self.quarantine_count:
-            return "warning", self.env._("Last read on %(time)s. Some records need a look, see below.", time=read_at)
-        return "success", self.env._("Last read on %(time)s; the totals agree with %(vendor)s.", time=read_at, vendor=self._vendor_label())
+            return "warning", self.env._(
+                "Last read on %(time)s. Some records need a look, see below.", time=read_at
+            )
+        return "success", self.env._(
+            "Last read on %(time)s; the totals agree with %(vendor)s.",
+            time=read_at,
+            vendor=self._vendor_label(),
+        )
 
     def action_test(self):
         """Ask the vendor for the name of the organisation with the stored access."""
         self.ensure_one()
         self.check_access("write")
         if not self.organisation_ref:
-            raise UserError(self.env._("%(ledger)s is not connected yet. Press Connect first.", ledger=self.name))
+            raise UserError(
+                self.env._("%(ledger)s is not connected yet. Press Connect first.", ledger=self.name)
+            )
         errors = lib.part("errors")
         try:
             access_token, _expires_at = self._secrets()._fresh()
             names = self._names_reached(access_token)
         except errors.ConnectorError as error:
             raise UserError(
-                self.env._("%(vendor)s does not answer as it should: %(cause)s", vendor=self._vendor_label(), cause=error.message)
+                self.env._(
+                    "%(vendor)s does not answer as it should: %(cause)s",
+                    vendor=self._vendor_label(),
+                    cause=error.message,
+                )
             ) from None
         return self._notify(
-            "success", self.env._("%(vendor)s answers: %(names)s.", vendor=self._vendor_label(), names=", ".join(names))
+            "success",
+            self.env._("%(vendor)s answers: %(names)s.", vendor=self._vendor_label(), names=", ".join(names)),
         )
 
     def _names_reached(self, access_token):
         if self.vendor == "quickbooks":
             return [self._company_name_by(access_token)]
         oauth = lib.part("xero.oauth")
-        found = [one.name for one in oauth.organisations(access_token, urls=self._urls()) if one.id == self.organisation_ref]
+        found = [
+            one.name
+            for one in oauth.organisations(access_token, urls=self._urls())
+            if one.id == self.organisation_ref
+        ]
         if not found:
             raise UserError(
-                self.env._("Access to %(organisation)s was taken away. Connect again.", organisation=self.organisation_name)
+                self.env._(
+                    "Access to %(organisation)s was taken away. Connect again.",
+                    organisation=self.organisation_name,
+                )
             )
         return found
 
@@ -125,13 +156,20 @@ class DunningLedgerScreen(models.Model):
         self.check_access("write")
         self.sudo().cursors = False
         self._request_sync()
-        return self._notify("info", self.env._("The next pass reads everything and compares all totals. It starts within a moment."))
+        return self._notify(
+            "info",
+            self.env._("The next pass reads everything and compares all totals. It starts within a moment."),
+        )
 
     def _notify(self, kind, message):
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
-            "params": {"type": kind, "message": message, "next": {"type": "ir.actions.client", "tag": "soft_reload"}},
+            "params": {
+                "type": kind,
+                "message": message,
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
         }
 
     def _see(self, model, title, domain=()):

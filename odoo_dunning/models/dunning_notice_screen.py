@@ -52,7 +52,9 @@ class DunningNoticeScreen(models.Model):
 
     def action_use_text_of_template(self):
         """Forget what was written by hand: the message takes its text from the template again."""
-        self.filtered("is_edited").write({"is_edited": False, "subject": False, "body_html": False, "body_text": False})
+        self.filtered("is_edited").write(
+            {"is_edited": False, "subject": False, "body_html": False, "body_text": False}
+        )
         return True
 
     def action_ask_undo(self):

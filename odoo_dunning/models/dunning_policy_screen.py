@@ -19,12 +19,14 @@ class DunningPolicyScreen(models.Model):
 
     timeline = fields.Json(compute="_compute_timeline", string="An invoice due today, never paid")
     moveable_count = fields.Integer(
-        compute="_compute_moveable_count", string="On earlier versions", help="Receivables that still follow an earlier version."
+        compute="_compute_moveable_count",
+        string="On earlier versions",
+        help="Receivables that still follow an earlier version.",
     )
 
     @api.depends(
-        "level_ids.rank", "level_ids.name", "level_ids.delay_days", "level_ids.min_days_since_last", "level_ids.grace_days",
-        "level_ids.deadline_days", "level_ids.deadline_unit", "level_ids.by_email", "level_ids.by_letter",
+        "level_ids.rank", "level_ids.name", "level_ids.delay_days", "level_ids.min_days_since_last",
+        "level_ids.grace_days", "level_ids.deadline_days", "level_ids.deadline_unit", "level_ids.by_email", "level_ids.by_letter",
         "level_ids.by_sms", "level_ids.by_call", "level_ids.key", "gap_days", "strategy", "entry", "level_cap",
         "hand_over_days", "after_last", "when_closed",
     )  # fmt: skip

@@ -15,7 +15,12 @@ class DunningPromise(models.Model):
     _rec_name = "account_id"
 
     account_id = fields.Many2one(
-        "dunning.account", string="Customer", required=True, ondelete="cascade", index=True, check_company=True
+        "dunning.account",
+        string="Customer",
+        required=True,
+        ondelete="cascade",
+        index=True,
+        check_company=True,
     )
     company_id = fields.Many2one(related="account_id.company_id", store=True, index=True)
     item_ids = fields.Many2many(

@@ -128,7 +128,7 @@ class DunningRun(models.Model):
     def _compute_progress_pct(self):
         """Override: jobs at work are counted; if they wrote on the run, they would wait for each other."""
         by_jobs = self.filtered(lambda run: run.job_key and run._has_job_queue())
-        super(DunningRun, self - by_jobs)._compute_progress_pct()
         for run in by_jobs:
             jobs = run._jobs()
             run.progress_pct = 100.0 * len(jobs.filtered(lambda job: job.state == "done")) / (len(jobs) or 1)
+        return super(DunningRun, self - by_jobs)._compute_progress_pct()

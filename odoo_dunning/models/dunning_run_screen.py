@@ -66,7 +66,10 @@ class DunningRunScreen(models.Model):
 
     def _left_figures(self):
         groups = self.env["dunning.run.line"]._read_group(
-            [("run_id", "in", self.ids), ("decision", "=", "leave")], ["reason_code"], ["__count"], order="__count DESC"
+            [("run_id", "in", self.ids), ("decision", "=", "leave")],
+            ["reason_code"],
+            ["__count"],
+            order="__count DESC",
         )
         return [
             {
@@ -101,4 +104,9 @@ class DunningRunScreen(models.Model):
         """A new run for today, being worked out."""
         run = self.create({})
         run.action_propose()
-        return {"type": "ir.actions.act_window", "res_model": "dunning.run", "res_id": run.id, "view_mode": "form"}
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "dunning.run",
+            "res_id": run.id,
+            "view_mode": "form",
+        }

@@ -5,6 +5,7 @@ from odoo.tools.misc import get_lang
 from .. import rendering
 from ..bulk import contexts, recheck
 
+
 class DunningTemplateScreen(models.Model):
     """The editor of a text: what it is called, and how it looks for a real customer while it is being typed."""
 
@@ -19,7 +20,9 @@ class DunningTemplateScreen(models.Model):
     def _compute_title(self):
         languages = self.env["res.lang"].with_context(active_test=False).search([])
         names = {language.code: language.name for language in languages}
-        by_base = {code.split("_")[0]: name.split(" (")[0].split(" / ")[0] for code, name in sorted(names.items())}
+        by_base = {
+            code.split("_")[0]: name.split(" (")[0].split(" / ")[0] for code, name in sorted(names.items())
+        }
         for template in self:
             template.title = self._title_of(template.key)
             lang = template.lang or ""
@@ -86,12 +89,19 @@ class DunningTemplateScreen(models.Model):
         :return: `{subject, html, text, problems: [{part, line, message, severity}]}`
         """
         parts = rendering.TemplateParts(
-            subject=draft.get("subject") or "", html=draft.get("body_html") or "", text=draft.get("body_text") or ""
+            subject=draft.get("subject") or "",
+            html=draft.get("body_html") or "",
+            text=draft.get("body_text") or "",
         )
         level_key = draft.get("key") if draft.get("key") in rendering.LEVEL_KEYS else "friendly"
         samples = rendering.sample_contexts(draft.get("lang") or "en", level_key)
         problems = rendering.check(parts, samples)
-        answer = {"subject": "", "html": "", "text": "", "problems": [_plain(problem) for problem in problems]}
+        answer = {
+            "subject": "",
+            "html": "",
+            "text": "",
+            "problems": [_plain(problem) for problem in problems],
+        }
         if any(problem.severity == rendering.ERROR for problem in problems):
             return answer
         account = self.env["dunning.account"].browse(account_id).exists()
@@ -107,7 +117,11 @@ class DunningTemplateScreen(models.Model):
         """What a message to this customer would show: their open invoices in the currency they owe most in."""
         items = account.item_ids.filtered(lambda item: item.is_open and item.kind == "invoice")
         if not items:
-            raise UserError(self.env._("%(customer)s owes nothing. Choose another customer.", customer=account.display_name))
+            raise UserError(
+                self.env._(
+                    "%(customer)s owes nothing. Choose another customer.", customer=account.display_name
+                )
+            )
         by_currency = items.grouped("currency_id")
         currency = max(by_currency, key=lambda one: len(by_currency[one]))
         notice = self.env["dunning.notice"].new(
@@ -147,4 +161,9 @@ class DunningTemplateScreen(models.Model):
 
 
 def _plain(problem):
-    return {"part": problem.part, "line": problem.line, "message": problem.message, "severity": problem.severity}
+    return {
+        "part": problem.part,
+        "line": problem.line,
+        "message": problem.message,
+        "severity": problem.severity,
+    }

@@ -28,7 +28,9 @@ class DunningCallWizard(models.TransientModel):
         required=True,
     )
     note = fields.Text()
-    call_again_date = fields.Date(string="Call again on", compute="_compute_call_again_date", store=True, readonly=False)
+    call_again_date = fields.Date(
+        string="Call again on", compute="_compute_call_again_date", store=True, readonly=False
+    )
 
     @api.depends("account_id")
     def _compute_partner_id(self):

@@ -15,7 +15,10 @@ class DunningDisputeWizard(models.TransientModel):
         domain="[('account_id', '=', account_id), ('is_open', '=', True), ('kind', '=', 'invoice')]",
     )
     scope = fields.Selection(
-        [("whole", "The whole amount"), ("part", "A part of it")], string="Contested", required=True, default="whole"
+        [("whole", "The whole amount"), ("part", "A part of it")],
+        string="Contested",
+        required=True,
+        default="whole",
     )
     currency_id = fields.Many2one(related="item_ids.currency_id")
     amount = fields.Monetary(string="Contested part")
@@ -29,7 +32,9 @@ class DunningDisputeWizard(models.TransientModel):
         """Open a dispute for each; reminders go on for the rest."""
         self.ensure_one()
         if not self.item_ids:
-            raise UserError(self.env._("Choose what %(customer)s contests.", customer=self.account_id.display_name))
+            raise UserError(
+                self.env._("Choose what %(customer)s contests.", customer=self.account_id.display_name)
+            )
         if self.scope == "part" and len(self.item_ids) > 1:
             raise UserError(self.env._("A contested part is of one receivable. Choose just that one."))
         disputes = self.env["dunning.dispute"].create(

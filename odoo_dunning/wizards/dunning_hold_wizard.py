@@ -12,7 +12,13 @@ class DunningHoldWizard(models.TransientModel):
     item_ids = fields.Many2many("dunning.item", string="Receivables")
     line_ids = fields.Many2many("dunning.run.line", string="Lines of a proposal")
     span = fields.Selection(
-        [("7", "One week"), ("14", "Two weeks"), ("30", "30 days"), ("date", "Until a day"), ("open", "Until lifted")],
+        [
+            ("7", "One week"),
+            ("14", "Two weeks"),
+            ("30", "30 days"),
+            ("date", "Until a day"),
+            ("open", "Until lifted"),
+        ],
         string="For",
         required=True,
         default="14",
@@ -57,6 +63,11 @@ class DunningHoldWizard(models.TransientModel):
             (account, self.item_ids) for account in self.account_ids
         ]
         return [
-            {"account_id": account.id, "item_id": item.id, "until_date": self.until_date, "reason": self.reason}
+            {
+                "account_id": account.id,
+                "item_id": item.id,
+                "until_date": self.until_date,
+                "reason": self.reason,
+            }
             for account, item in what
         ]

@@ -38,7 +38,9 @@ class DunningPromiseWizard(models.TransientModel):
     @api.depends("account_id")
     def _compute_available_currency_ids(self):
         for wizard in self:
-            wizard.available_currency_ids = wizard._open_invoices().currency_id or wizard.account_id.currency_id
+            wizard.available_currency_ids = (
+                wizard._open_invoices().currency_id or wizard.account_id.currency_id
+            )
 
     @api.depends("available_currency_ids")
     def _compute_currency_id(self):
@@ -51,7 +53,9 @@ class DunningPromiseWizard(models.TransientModel):
         today = fields.Date.context_today(self)
         for wizard in self:
             currency = wizard.currency_id._origin
-            items = wizard._open_invoices().filtered(lambda item, currency=currency: item.currency_id == currency)
+            items = wizard._open_invoices().filtered(
+                lambda item, currency=currency: item.currency_id == currency
+            )
             wizard.item_ids = items.filtered(lambda item: item.due_date and item.due_date < today) or items
 
     def _open_invoices(self):

@@ -12,7 +12,9 @@ class DunningUndoWizard(models.TransientModel):
     sent_count = fields.Integer(compute="_compute_counts", string="Sent already")
     waiting_count = fields.Integer(compute="_compute_counts", string="Not sent yet")
     reason = fields.Char(required=True, help="Stands in the history, and in the correction if one is sent.")
-    send_correction = fields.Boolean(string="Tell the customers", help="Each customer gets a message that takes the first one back.")
+    send_correction = fields.Boolean(
+        string="Tell the customers", help="Each customer gets a message that takes the first one back."
+    )
 
     @api.depends("run_id", "notice_ids")
     def _compute_counts(self):
@@ -20,7 +22,9 @@ class DunningUndoWizard(models.TransientModel):
             notices = wizard.run_id.notice_ids or wizard.notice_ids
             wizard.sent_count = len(notices.filtered(lambda one: one.state == "sent" and not one.corrects_id))
             wizard.waiting_count = len(
-                notices.filtered(lambda one: one.state in ("proposed", "ready", "queued", "sending", "failed"))
+                notices.filtered(
+                    lambda one: one.state in ("proposed", "ready", "queued", "sending", "failed")
+                )
             )
 
     def action_confirm(self):

@@ -10,7 +10,13 @@ from playwright.sync_api import Page
 # Neither comes from us: a file the Debian package leaves out, and Odoo's company look-up, which needs the internet.
 NOISE = ("selfie_segmentation", "partner_autocomplete", "partner-autocomplete")
 SIZE = {"width": 1440, "height": 900}
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-sync",
+    "--no-first-run",
+]
 ERROR_DIALOG = ".o_error_dialog"
 VIEW = ".o_action_manager .o_view_controller"
 PATIENCE_MS = 60_000

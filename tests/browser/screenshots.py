@@ -17,8 +17,8 @@ from playwright.sync_api import sync_playwright
 
 from tests.browser.clerk import FLAGS, SIZE, Clerk
 from tests.stage import cache, checkout, odoo, ports, provision, server
-from tests.stage.demo import prepared, story
 from tests.stage.demo import parts as demo_parts
+from tests.stage.demo import prepared, story
 from tests.stage.demo.office import Office
 from tests.stage.errors import StageError
 from tests.stage.progress import note, step

@@ -46,7 +46,9 @@ def _open(person, way) -> None:
 
 def _open_first_record(person, way) -> None:
     page = person.page
-    if page.query_selector(".modal") or not page.query_selector(".o_action_manager .o_list_view tr.o_data_row"):
+    if page.query_selector(".modal") or not page.query_selector(
+        ".o_action_manager .o_list_view tr.o_data_row"
+    ):
         return
     person.open_row()
     for tab in page.locator(".o_notebook_headers a.nav-link:visible").all():

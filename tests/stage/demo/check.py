@@ -10,8 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from tests.stage import checkout
-from tests.stage.demo import summary
-from tests.stage.demo import charges
+from tests.stage.demo import charges, summary
 from tests.stage.demo.office import Office
 from tests.stage.demo.parts import Ledger
 from tests.stage.smtp import Mailbox
