@@ -246,7 +246,10 @@ def _touch_accounts(env, notice_ids, today):
                       attention = CASE WHEN attention IN ('failed', 'uncertain', 'no_address') THEN NULL
                                        ELSE attention END,
                       level_rank = GREATEST(account.level_rank, (SELECT MAX(item.level_rank) FROM dunning_item item
-                          WHERE item.account_id = account.id AND item.is_open))
+                          WHERE item.account_id = account.id AND item.is_open)),
+                      level_id = (SELECT item.level_id FROM dunning_item item
+                          WHERE item.account_id = account.id AND item.is_open AND item.level_id IS NOT NULL
+                          ORDER BY item.level_rank DESC LIMIT 1)
                  FROM locked WHERE account.id = locked.id
                RETURNING account.id""",
             list(notice_ids),
@@ -279,7 +282,10 @@ def lower_levels(env, notice_ids):
             """UPDATE dunning_account account
                   SET last_contact_date = earlier.day, last_contact_run_id = NULL,
                       level_rank = COALESCE((SELECT MAX(item.level_rank) FROM dunning_item item
-                          WHERE item.account_id = account.id AND item.is_open), 0)
+                          WHERE item.account_id = account.id AND item.is_open), 0),
+                      level_id = (SELECT item.level_id FROM dunning_item item
+                          WHERE item.account_id = account.id AND item.is_open AND item.level_id IS NOT NULL
+                          ORDER BY item.level_rank DESC LIMIT 1)
                  FROM (SELECT touched.account_id, MAX(other.sent_date) AS day
                          FROM (SELECT DISTINCT account_id FROM dunning_notice WHERE id = ANY(%s)) touched
                          LEFT JOIN dunning_notice other

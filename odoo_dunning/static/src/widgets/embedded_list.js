@@ -1,8 +1,10 @@
 import { Component, useChildSubEnv, useState } from "@odoo/owl";
 import { Domain } from "@web/core/domain";
+import { rpcBus } from "@web/core/network/rpc";
 import { evaluateExpr } from "@web/core/py_js/py";
 import { registry } from "@web/core/registry";
 import { useBus, useService } from "@web/core/utils/hooks";
+import { useDebounced } from "@web/core/utils/timing";
 import { View } from "@web/views/view";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 
@@ -29,6 +31,13 @@ export class EmbeddedList extends Component {
         this.state = useState({ version: 0 });
         // The form has the focus, not the search of a list in it.
         useChildSubEnv({ config: { ...this.env.config, disableSearchBarAutofocus: true } });
+        // What a button of the list did may show in the form around it.
+        const reload = useDebounced(() => this.reload(), 300);
+        useBus(rpcBus, "RPC:RESPONSE", ({ detail }) => {
+            if (detail.data.params?.method?.startsWith("action_")) {
+                reload();
+            }
+        });
         useBus(this.env.bus, "DUNNING:DONE", ({ detail }) => {
             if (detail.resId === this.props.record.resId) {
                 this.state.version++;
@@ -57,6 +66,13 @@ export class EmbeddedList extends Component {
         };
     }
 
+    async reload() {
+        const { record } = this.props;
+        if (record.resId && !record.dirty) {
+            await record.load();
+        }
+    }
+
     open(resId) {
         return this.action.doAction(
             {
@@ -66,7 +82,7 @@ export class EmbeddedList extends Component {
                 views: [[false, "form"]],
                 target: this.props.inDialog ? "new" : "current",
             },
-            { onClose: () => this.props.record.load() }
+            { onClose: () => this.reload() }
         );
     }
 }
