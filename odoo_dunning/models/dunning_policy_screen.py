@@ -25,11 +25,26 @@ class DunningPolicyScreen(models.Model):
     )
 
     @api.depends(
-        "level_ids.rank", "level_ids.name", "level_ids.delay_days", "level_ids.min_days_since_last",
-        "level_ids.grace_days", "level_ids.deadline_days", "level_ids.deadline_unit", "level_ids.by_email",
-        "level_ids.by_letter", "level_ids.by_sms", "level_ids.by_call", "level_ids.key", "gap_days", "strategy", "entry", "level_cap",
-        "hand_over_days", "after_last", "when_closed",
-    )  # fmt: skip
+        "level_ids.rank",
+        "level_ids.name",
+        "level_ids.delay_days",
+        "level_ids.min_days_since_last",
+        "level_ids.grace_days",
+        "level_ids.deadline_days",
+        "level_ids.deadline_unit",
+        "level_ids.by_email",
+        "level_ids.by_letter",
+        "level_ids.by_sms",
+        "level_ids.by_call",
+        "level_ids.key",
+        "gap_days",
+        "strategy",
+        "entry",
+        "level_cap",
+        "hand_over_days",
+        "after_last",
+        "when_closed",
+    )
     def _compute_timeline(self):
         """`{"steps": [{kind, label, day, date, weekday, channels, deadline}], "problem": text}`"""
         for policy in self:
