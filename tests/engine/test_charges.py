@@ -384,7 +384,8 @@ def test_no_history_ever_claims_more_than_the_law_allows(jurisdiction, debtor, p
             message_number=number,
             grounds=grounds,
         )
-        unhampered = cap_for(law, kind, current)
+        # Reminders already sent may open a fee (Belgium: the fourth of a year costs); charges already made never do.
+        unhampered = cap_for(law, kind, current, History((), history.messages))
         cap = cap_for(law, kind, current, history)
         if cap.amount is None:
             continue
