@@ -10,8 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.stage import checkout, provision
+
+# The same examples in every CI run, new ones at each desk; no deadlines, for machines are busy and holidays load slowly.
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.register_profile("desk", deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
 
 def _import_from_checkout() -> None:
