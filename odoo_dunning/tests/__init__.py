@@ -19,3 +19,4 @@ from . import test_ledger_writeback
 from . import test_law_rows
 from . import test_documents
 from . import test_query_ceilings
+from . import test_screens
