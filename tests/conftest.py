@@ -14,7 +14,7 @@ from hypothesis import settings
 
 from tests.stage import checkout, provision
 
-# The same examples in every CI run, new ones at each desk; no deadlines, for machines are busy and holidays load slowly.
+# The same examples in every CI run, new ones at each desk; no deadlines, for machines are busy.
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.register_profile("desk", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
