@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.stage import checkout, provision
 
 # The same examples in every CI run, new ones at each desk; no deadlines, for machines are busy.
-settings.register_profile("ci", deadline=None, derandomize=True)
-settings.register_profile("desk", deadline=None)
+_PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("ci", derandomize=True, **_PATIENT)
+settings.register_profile("desk", **_PATIENT)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
 
