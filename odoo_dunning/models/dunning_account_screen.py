@@ -20,6 +20,7 @@ class DunningAccountScreen(models.Model):
     phone = fields.Char(related="partner_id.phone")
     email = fields.Char(related="partner_id.email")
     chips = fields.Json(compute="_compute_chips", string="Status")
+    attention_step = fields.Char(compute="_compute_attention_step", string="What to do")
     balances = fields.Json(compute="_compute_balances", string="Balance per currency")
     next_action = fields.Char(
         compute="_compute_next_action", help="What the next run would do, as of now, and why."
@@ -104,6 +105,20 @@ class DunningAccountScreen(models.Model):
                 _chip("info", self.env._("%(count)s receipts to match", count=self.unmatched_receipts))
             )
         return chips
+
+    @api.depends("attention")
+    def _compute_attention_step(self):
+        steps = {
+            "failed": self.env._("Its last message did not leave: open it under “Messages” and see why."),
+            "uncertain": self.env._("Open the message under “Messages” and say whether it was sent."),
+            "bounced": self.env._("The address does not work: correct it on the contact."),
+            "no_address": self.env._("Add an address to a contact of this customer, or call."),
+            "hand_over": self.env._("The last level was sent: call, hand the claim over or write it off."),
+            "replied": self.env._("Read the reply before the next message goes out."),
+            "broken": self.env._("What was promised was not paid: call."),
+        }
+        for account in self:
+            account.attention_step = steps.get(account.attention, "")
 
     # === FIGURES === #
 

@@ -17,6 +17,9 @@ class DunningLedgerScreen(models.Model):
         compute="_compute_state_line",
     )
     is_running = fields.Boolean(compute="_compute_is_running")
+    is_due = fields.Boolean(
+        compute="_compute_is_running", help="The scheduler takes the next pass up within a moment."
+    )
     last_sync_id = fields.Many2one("dunning.ledger.sync", compute="_compute_last_sync_id", string="Last pass")
     item_count = fields.Integer(compute="_compute_item_count", string="Open receivables")
     customer_count = fields.Integer(compute="_compute_item_count", string="Customers read")
@@ -25,6 +28,9 @@ class DunningLedgerScreen(models.Model):
         now = fields.Datetime.now()
         for ledger in self:
             ledger.is_running = bool(ledger.lease_until and ledger.lease_until > now)
+            ledger.is_due = ledger.state == "connected" and bool(
+                ledger.next_sync_at and ledger.next_sync_at <= now
+            )
 
     def _compute_last_sync_id(self):
         for ledger in self:
@@ -68,6 +74,8 @@ class DunningLedgerScreen(models.Model):
             return "warning", self.env._("Access is given. Choose the organisation to read.")
         if self.is_running:
             return "info", self.env._("A pass is running.")
+        if self.is_due:
+            return "info", self.env._("The next pass starts within a moment.")
         return self._connected_line()
 
     def _connected_line(self):
