@@ -19,21 +19,22 @@ class DunningItemChange(models.Model):
     @api.model
     def _leave(self, line_ids):
         """Leave these journal items, those that are or were receivables, and wake the follower if it sleeps."""
-        [[is_asleep]] = self.env.execute_query(SQL("SELECT NOT EXISTS (SELECT 1 FROM dunning_item_change)"))
-        rows = self.env.execute_query(
+        [[is_first]] = self.env.execute_query(
             SQL(
-                """INSERT INTO dunning_item_change (move_line_id)
-                   SELECT line.id FROM account_move_line line
-                     JOIN account_account account ON account.id = line.account_id
-                    WHERE line.id = ANY(%s) AND account.account_type = 'asset_receivable'
-                      AND (line.parent_state = 'posted'
-                           OR EXISTS (SELECT 1 FROM dunning_item item WHERE item.move_line_id = line.id))
-                   RETURNING id""",
+                """WITH waiting AS (SELECT 1 FROM dunning_item_change LIMIT 1), added AS (
+                     INSERT INTO dunning_item_change (move_line_id)
+                     SELECT line.id FROM account_move_line line
+                       JOIN account_account account ON account.id = line.account_id
+                      WHERE line.id = ANY(%s) AND account.account_type = 'asset_receivable'
+                        AND (line.parent_state = 'posted'
+                             OR EXISTS (SELECT 1 FROM dunning_item item WHERE item.move_line_id = line.id))
+                     RETURNING id
+                   )
+                   SELECT EXISTS (SELECT 1 FROM added) AND NOT EXISTS (SELECT 1 FROM waiting)""",
                 list(line_ids),
             )
         )
-        follower = self.env.ref("odoo_dunning.cron_follow", raise_if_not_found=False)
-        if rows and is_asleep and follower:
+        if is_first and (follower := self.env.ref("odoo_dunning.cron_follow", raise_if_not_found=False)):
             follower.sudo()._trigger()
 
     @api.model
@@ -48,4 +49,7 @@ class DunningItemChange(models.Model):
         line_ids = self._take_all()
         if line_ids:
             self.env["dunning.item"]._refresh_lines(line_ids)
-        self.env["ir.cron"]._commit_progress(len(line_ids), remaining=0)
+        commit = self.env["ir.cron"]._commit_progress
+        commit(len(line_ids))
+        # Whoever left something meanwhile saw a list that was not empty, and woke nobody.
+        commit(remaining=self.search_count([]))
