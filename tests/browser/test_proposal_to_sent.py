@@ -47,19 +47,22 @@ def test_an_accountant_takes_a_run_from_proposal_to_sent_mail(clerk, office, mai
     accountant.settle()
 
     shown_as_sent = int(page.locator("button.oe_stat_button:has-text('Sent') .o_stat_value").inner_text())
-    mails = _mails_of_run(office, mailbox, page)
-    assert len(mails) == shown_as_sent
-    assert 0 < shown_as_sent <= remaining
+    mails = _mails_of_run(office, mailbox, page, shown_as_sent)
+    assert 0 < len(mails) <= shown_as_sent <= remaining
     assert not [mail for mail in mails if excluded in mail.get_body(("plain",)).get_content()]
     assert accountant.complaints == []
     assert server_complaints() == []
 
 
-def _mails_of_run(office, mailbox, page) -> list:
-    """The mails that arrived for the run on the screen, told by the number of the message in their Message-ID."""
+def _mails_of_run(office, mailbox, page, sent_count) -> list:
+    """The mails that arrived for the run on the screen, told by the number of the message in their Message-ID.
+
+    Every message by e-mail arrived once; the others went by another channel.
+    """
     manager = Office(office.url, office.database, "admin", "admin")
     name = page.locator(".o_form_sheet h1").inner_text()
     sent = manager.read("dunning.notice", [("run_id.name", "=", name), ("state", "=", "sent")], ["channel"])
+    assert len(sent) == sent_count
     marks = [f"<dunning-notice-{notice['id']}-" for notice in sent if notice["channel"] == "email"]
     arrived = mailbox.messages()
     found = [mail for mark in marks for mail in arrived if mail["Message-ID"].startswith(mark)]
