@@ -20,3 +20,4 @@ from . import test_law_rows
 from . import test_documents
 from . import test_query_ceilings
 from . import test_screens
+from . import test_complaints
