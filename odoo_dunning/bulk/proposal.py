@@ -8,14 +8,12 @@ import gc
 import io
 import json
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
 from odoo.tools import SQL
 
 from ..engine.decide import decide
-from ..engine.ration import Ration
 from ..engine.snapshot import Reason
 from . import snapshot
 from .background import Background
@@ -28,7 +26,7 @@ LINE_COLUMNS = (
 )  # fmt: skip
 NOTICE_COLUMNS = (
     "id", "run_id", "company_id", "account_id", "partner_id", "email_to", "lang", "policy_id", "level_id", "level_rank",
-    "channel", "state", "currency_id", "item_count", "amount_total", "deadline_date", "send_at", "main_id",
+    "channel", "state", "currency_id", "item_count", "amount_total", "deadline_date", "send_at", "send_until", "main_id",
     "warning", "is_edited", "attempts", "create_date", "write_date",
 )  # fmt: skip
 
@@ -38,7 +36,7 @@ PART_ACCOUNTS = 250
 
 class Proposal:
     """Works through the accounts of one run, slice by slice. One instance per process and run: it keeps what all slices
-    share (policies, circumstances, what the volume caps have let through)."""
+    share (policies, circumstances)."""
 
     def __init__(self, run):
         self.run = run
@@ -46,10 +44,7 @@ class Proposal:
         self.company = run.company_id
         self.now = run._now()
         self.policies = snapshot.policies(self.env, self.company, run.date)
-        circumstances = snapshot.ruling(self.env, self.company, run.date, self.now)
-        by_date, by_hour = snapshot.scheduled(self.env, self.company, self.now)
-        self.ruling = replace(circumstances, scheduled_by_date=by_date, scheduled_by_hour=by_hour)
-        self.ration = Ration.of(self.ruling)
+        self.ruling = snapshot.ruling(self.env, self.company, run.date, self.now)
         self.currencies = dict(self.env.execute_query(SQL("SELECT name, id FROM res_currency")))
         self.charging = Charging(self.env, self.company, run.date)
         self.args_json = {}
@@ -86,7 +81,7 @@ class Proposal:
         """Lines and messages of some accounts, as text for COPY; what a person has to see to is added to `tasks`."""
         lines, notices = [], []
         for account, items in cases:
-            decision = self.ration.admit(decide(account, items, self.policies, self.ruling))
+            decision = decide(account, items, self.policies, self.ruling)
             notice_of = self._notices(account, decision.messages, ids, notices) if decision.messages else {}
             self._lines(items, decision.answers, notice_of, lines)
             if decision.messages:
@@ -131,7 +126,7 @@ class Proposal:
         for message in messages:
             main_id = None
             warning = "; ".join([code for code, _args in message.warnings]) or NULL
-            send_at = message.send_at.replace(tzinfo=None)
+            window = f"{message.send_at.replace(tzinfo=None)}\t{message.send_until.replace(tzinfo=None)}"
             level = f"{message.policy_id}\t{message.level_id}\t{message.level_rank}"
             sums = f"{self.currencies[message.currency]}\t{len(message.item_ids)}\t{message.net}"
             for delivery in message.deliveries:
@@ -139,7 +134,7 @@ class Proposal:
                 notices.append(
                     f"{notice_id}\t{head}\t{delivery.contact_id}\t{copy_field(emails[delivery.contact_id])}"
                     f"\t{delivery.language}\t{level}\t{delivery.channel}\tproposed\t{sums}"
-                    f"\t{message.deadline_date or NULL}\t{send_at}\t{main_id or NULL}\t{warning}{self.tail}"
+                    f"\t{message.deadline_date or NULL}\t{window}\t{main_id or NULL}\t{warning}{self.tail}"
                 )
                 main_id = main_id or notice_id
             notice_of.update(dict.fromkeys(message.item_ids, main_id))

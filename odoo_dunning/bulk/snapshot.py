@@ -5,9 +5,9 @@ Amounts arrive as `Decimal`: Odoo registers a float typecaster for numeric, thes
 """
 
 import functools
-from collections import Counter, defaultdict
+from collections import defaultdict
 from contextlib import contextmanager
-from datetime import timedelta, timezone
+from datetime import timezone
 from itertools import groupby
 from operator import itemgetter
 
@@ -100,25 +100,6 @@ def ruling(env, company, today, now):
         cap_per_day=company.dunning_cap_per_day or None,
         cap_per_hour=company.dunning_cap_per_hour or None,
     )
-
-
-def scheduled(env, company, now):
-    """Messages that wait, went out or will go out from yesterday on: by UTC date and by UTC hour."""
-    by_date, by_hour = Counter(), Counter()
-    rows = env.execute_query(
-        SQL(
-            """SELECT date_trunc('hour', COALESCE(sent_at, send_at)), COUNT(*) FROM dunning_notice
-                WHERE company_id = %s AND COALESCE(sent_at, send_at) >= %s AND state NOT IN ('withdrawn', 'failed')
-                GROUP BY 1""",
-            company.id,
-            now - timedelta(days=1),
-        )
-    )
-    for hour, count in rows:
-        hour = hour.replace(tzinfo=timezone.utc)
-        by_date[hour.date()] += count
-        by_hour[hour] += count
-    return by_date, by_hour
 
 
 def _bank_last_date(env, company):

@@ -1,24 +1,35 @@
-"""How much may leave: the volume caps per send date and per hour, over all customers of a run.
+"""How much may leave: the volume caps per day and per hour, over all customers of a run.
 
-A first run, an import or an outage must not become a burst. Decisions go in in the order of their importance
-(the caller's choice); what no longer fits is answered `volume_cap` and decided anew on a later day.
+A first run, an import or an outage must not become a burst. The most important go first (`importance`); what no
+longer fits is answered `volume_cap` and decided anew on a later day.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
+from typing import NamedTuple
 
+from . import calendar
 from .decide import account_reason
 from .snapshot import AccountDecision, Answer, Message, Reason, Ruling
 
 ONE_HOUR = timedelta(hours=1)
+ONE = Decimal(1)
+
+
+class Wish(NamedTuple):
+    """When a message would leave: at `send_at`, or later, but before `send_until` (aware UTC)."""
+
+    send_at: datetime
+    send_until: datetime
 
 
 class Ration:
-    """Counts what was let through. `scheduled_by_date` and `scheduled_by_hour` (UTC, minutes zero) hold what
-    already waits or went out; both are updated by `admit`."""
+    """Counts what was let through. `scheduled_by_date` (dates of the clock `tz`) and `scheduled_by_hour` (UTC, minutes
+    zero) hold what already waits or went out; both are updated by `place` and `admit`."""
 
     def __init__(
         self,
@@ -26,56 +37,75 @@ class Ration:
         cap_per_hour: int | None = None,
         scheduled_by_date: Mapping[date, int] | None = None,
         scheduled_by_hour: Mapping[datetime, int] | None = None,
+        tz: tzinfo = timezone.utc,
     ):
         self.cap_per_day = cap_per_day
         self.cap_per_hour = cap_per_hour
         self.scheduled_by_date = Counter(scheduled_by_date or {})
         self.scheduled_by_hour = Counter(scheduled_by_hour or {})
+        self.tz = tz
 
     @classmethod
     def of(cls, ruling: Ruling) -> Ration:
         """The company's caps with what the ruling says is already scheduled."""
         return cls(
-            ruling.cap_per_day, ruling.cap_per_hour, ruling.scheduled_by_date, ruling.scheduled_by_hour
+            ruling.cap_per_day,
+            ruling.cap_per_hour,
+            ruling.scheduled_by_date,
+            ruling.scheduled_by_hour,
+            calendar.zone(ruling.timezone) or timezone.utc,
         )
 
-    def admit(self, decision: AccountDecision) -> AccountDecision:
-        """The decision, with messages moved to a later hour of their window or answered `volume_cap`.
+    @property
+    def is_unlimited(self) -> bool:
+        return self.cap_per_day is None and self.cap_per_hour is None
 
-        A customer's messages go together or not at all, unless they alone are more than a whole day's cap.
+    def place(self, wishes: Sequence[Wish]) -> list[datetime]:
+        """When the messages of one customer leave, for as many of them, in this order, as there is room for.
+
+        They go together or not at all, unless they alone are more than a whole day's cap.
         """
-        if not decision.messages or (self.cap_per_day is None and self.cap_per_hour is None):
-            return decision
+        days: Counter = Counter()
         hours: Counter = Counter()
         placed = []
-        for message in sorted(decision.messages, key=lambda message: (-message.level_rank, message.currency)):
-            moved = self._place(message, len(placed), hours)
-            if moved is None:
+        for wish in wishes:
+            instant = self._instant(wish, days, hours)
+            if instant is None:
                 break
-            placed.append(moved)
-        if len(placed) < len(decision.messages) and len(decision.messages) <= self._whole_cap():
-            placed, hours = [], Counter()
-        for message in placed:
-            self.scheduled_by_date[message.send_on] += 1
+            placed.append(instant)
+        if len(placed) < len(wishes) <= self._whole_cap():
+            return []
+        self.scheduled_by_date.update(days)
         self.scheduled_by_hour.update(hours)
+        return placed
+
+    def admit(self, decision: AccountDecision) -> AccountDecision:
+        """The decision, with messages moved to a later hour of their window or answered `volume_cap`."""
+        if not decision.messages or self.is_unlimited:
+            return decision
+        wanted = sorted(decision.messages, key=lambda message: (-message.level_rank, message.currency))
+        instants = self.place([Wish(message.send_at, message.send_until) for message in wanted])
+        placed = [_at(message, instant) for message, instant in zip(wanted, instants, strict=False)]
         return self._told(decision, placed)
 
-    def _whole_cap(self) -> int:
-        return min(cap for cap in (self.cap_per_day, self.cap_per_hour) if cap is not None)
+    def _whole_cap(self) -> int | float:
+        return min(
+            (cap for cap in (self.cap_per_day, self.cap_per_hour) if cap is not None), default=float("inf")
+        )
 
-    def _place(self, message: Message, already: int, hours: Counter) -> Message | None:
-        """The message at an hour with room; None when its day or all hours of its window are full."""
-        day_count = self.scheduled_by_date[message.send_on] + already
-        if self.cap_per_day is not None and day_count >= self.cap_per_day:
-            return None
-        if self.cap_per_hour is None:
-            return message
-        hour = message.send_at.replace(minute=0, second=0, microsecond=0)
-        while hour < message.send_until:
-            if self.scheduled_by_hour[hour] + hours[hour] < self.cap_per_hour:
+    def _instant(self, wish: Wish, days: Counter, hours: Counter) -> datetime | None:
+        """The first instant with room; None when its day or all hours of its window are full."""
+        at = wish.send_at
+        while at < wish.send_until:
+            day = at.astimezone(self.tz).date()
+            if self.cap_per_day is not None and self.scheduled_by_date[day] + days[day] >= self.cap_per_day:
+                return None
+            hour = at.replace(minute=0, second=0, microsecond=0)
+            if self.cap_per_hour is None or self.scheduled_by_hour[hour] + hours[hour] < self.cap_per_hour:
+                days[day] += 1
                 hours[hour] += 1
-                return message if hour <= message.send_at else _moved(message, hour)
-            hour += ONE_HOUR
+                return at
+            at = hour + ONE_HOUR
         return None
 
     def _told(self, decision: AccountDecision, placed: list[Message]) -> AccountDecision:
@@ -90,9 +120,23 @@ class Ration:
         return decision._replace(answers=tuple(answers), messages=messages, code=code, args=args)
 
 
-def _moved(message: Message, hour: datetime) -> Message:
+def importance(decision: AccountDecision, rates: Mapping[str, Decimal] | None = None) -> tuple:
+    """Sort key of a customer with messages, the most important first: the highest level, the most money, the oldest
+    due date, the lowest id.
+
+    `rates`: units of a currency per unit of the one amounts are compared in; a currency without one counts as it is.
+    """
+    rates = rates or {}
+    worth = sum(message.net / rates.get(message.currency, ONE) for message in decision.messages)
+    oldest = min(answer.args[1] for answer in decision.answers if answer.code == Reason.NOTIFY)
+    return (-max(message.level_rank for message in decision.messages), -worth, oldest, decision.account_id)
+
+
+def _at(message: Message, instant: datetime) -> Message:
+    if instant == message.send_at:
+        return message
     return message._replace(
-        send_at=hour, shift=message.shift or "hourly_cap", shift_detail=message.shift_detail
+        send_at=instant, shift=message.shift or "hourly_cap", shift_detail=message.shift_detail
     )
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from . import calendar
 from .decide import decide
-from .ration import Ration
+from .ration import Ration, importance
 from .snapshot import FOREVER, ZERO, Account, AccountDecision, Answer, Flag, Item, Policy, Reason, Ruling
 
 ONE_DAY = timedelta(days=1)
@@ -67,10 +67,15 @@ def simulate(
         day = wake[0][0]
         todays = _ruling_of(ruling, day)
         sent, held_back = [], []
+        woken = []
         while wake and wake[0][0] == day:
             index = heapq.heappop(wake)[1]
             history = histories[index]
-            decision = ration.admit(decide(history.account_now(), history.items_on(day), policies, todays))
+            woken.append(
+                (decide(history.account_now(), history.items_on(day), policies, todays), index, history)
+            )
+        for decision, index, history in sorted(woken, key=_most_important_first):
+            decision = ration.admit(decision)
             if decision.messages:
                 sent.append(decision)
                 history.take_in(decision)
@@ -80,7 +85,13 @@ def simulate(
             if next_day is not None:
                 heapq.heappush(wake, (next_day, index))
         if sent or held_back:
-            yield SimulatedDay(day, tuple(sent), tuple(held_back))
+            sent.sort(key=lambda decision: decision.account_id)
+            yield SimulatedDay(day, tuple(sent), tuple(sorted(held_back)))
+
+
+def _most_important_first(woken: tuple) -> tuple:
+    decision, index, _history = woken
+    return (0, importance(decision)) if decision.messages else (1, index)
 
 
 class _History:

@@ -92,6 +92,7 @@ class DunningNotice(models.Model):
     queued_at = fields.Datetime(readonly=True, copy=False)
     fingerprint = fields.Char(readonly=True, copy=False, help="What it was about when it was queued.")
     send_at = fields.Datetime(help="Not before (UTC).")
+    send_until = fields.Datetime(readonly=True, help="The customer's send window of that day closes (UTC).")
     sent_at = fields.Datetime(readonly=True, copy=False)
     sent_date = fields.Date(readonly=True, copy=False, help="Day it left, by the company's clock.")
     attempts = fields.Integer(readonly=True, copy=False)

@@ -6,7 +6,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..bulk import snapshot
+from ..bulk import rationing, snapshot
 from ..bulk.proposal import Proposal
 
 _logger = logging.getLogger(__name__)
@@ -191,6 +191,7 @@ class DunningRun(models.Model):
         self.account_count = snapshot.count_accounts(self.env, self.company_id)
 
     def _finish_proposal(self):
+        rationing.apply(self.sudo())
         self.env["dunning.run.line"].invalidate_model()
         self.env["dunning.notice"].invalidate_model()
         self.write(

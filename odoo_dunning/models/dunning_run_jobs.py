@@ -43,24 +43,17 @@ class DunningRun(models.Model):
         return commit(1)
 
     def _hand_out_slices(self):
-        """A job for every slice, and one that finishes when all are done.
-
-        Side by side, unless there are volume caps: those let through what comes first, so the slices have to come one
-        after the other then, for the same result as in one process.
-        """
-        from odoo.addons.queue_job.delay import chain, group
+        """A job for every slice, side by side, and one that finishes when all are done."""
+        from odoo.addons.queue_job.delay import group
 
         self.job_key = f"dunning-{self.id}-{uuid.uuid4().hex}"
-        company = self.company_id
         slices = [
             self._job("decide", after_id)._job_decide(self.job_key, after_id, up_to_id)
-            for after_id, up_to_id in snapshot.slices(self.env, company)
+            for after_id, up_to_id in snapshot.slices(self.env, self.company_id)
         ]
         finish = self._job("finish")._job_finish(self.job_key)
         if not slices:
             finish.delay()
-        elif company.dunning_cap_per_day or company.dunning_cap_per_hour:
-            chain(*slices, finish).delay()
         else:
             group(*slices).on_done(finish).delay()
 

@@ -21,3 +21,4 @@ from . import test_documents
 from . import test_query_ceilings
 from . import test_screens
 from . import test_complaints
+from . import test_rationing

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from odoo_dunning.engine.decide import decide, recheck, send_slot
-from odoo_dunning.engine.ration import Ration
+from odoo_dunning.engine.ration import Ration, importance
 from odoo_dunning.engine.snapshot import (
     FOREVER,
     Calendar,
@@ -561,3 +561,20 @@ def test_messages_of_one_customer_stay_together_unless_they_alone_exceed_the_cap
     both = run(invoice(1, overdue=6), invoice(2, overdue=6, currency="USD"))
     assert Ration(cap_per_day=2, scheduled_by_date={TODAY: 1}).admit(both).messages == ()
     assert [m.currency for m in Ration(cap_per_day=1).admit(both).messages] == ["EUR"]
+
+
+def test_the_highest_level_goes_first_then_the_most_money_then_the_oldest():
+    """90 dollars at 1.20 a euro are 75 euro: less than 80."""
+    by = policy(level(1, 5), level(2, 20), entry="by_age")
+    cases = {
+        "second level": run(invoice(overdue=30, amount="1.00", account_id=9), of=account(id=9), by=by),
+        "80 euro": run(invoice(overdue=6, amount="80.00", account_id=8), of=account(id=8), by=by),
+        "90 dollars": run(
+            invoice(overdue=6, amount="90.00", currency="USD", account_id=1), of=account(id=1), by=by
+        ),
+        "older": run(invoice(overdue=9, amount="50.00", account_id=7), of=account(id=7), by=by),
+        "younger": run(invoice(overdue=6, amount="50.00", account_id=2), of=account(id=2), by=by),
+        "higher id": run(invoice(overdue=6, amount="50.00", account_id=3), of=account(id=3), by=by),
+    }
+    rates = {"EUR": D(1), "USD": D("1.20")}
+    assert sorted(cases, key=lambda name: importance(cases[name], rates)) == list(cases)

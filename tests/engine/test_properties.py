@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from odoo_dunning.engine import calendar, explain
 from odoo_dunning.engine.decide import _STOPPING, decide, recheck
-from odoo_dunning.engine.ration import Ration
+from odoo_dunning.engine.ration import Ration, Wish, importance
 from odoo_dunning.engine.snapshot import Reason
 
 from . import strategies as some
@@ -156,3 +157,62 @@ def test_volume_caps_are_never_exceeded_and_nothing_is_lost(several, cap_per_day
         assert all(message.send_at < message.send_until for message in admitted.messages)
     assert all(count <= cap_per_day for count in ration.scheduled_by_date.values())
     assert all(count <= cap_per_hour for count in ration.scheduled_by_hour.values())
+
+
+instants = st.builds(
+    lambda day, hour, minute: datetime(2025, 3, day, hour, minute, tzinfo=timezone.utc),
+    st.integers(28, 31), st.integers(0, 23), st.sampled_from([0, 15, 59]),
+)  # fmt: skip
+wishes = st.builds(lambda at, hours: Wish(at, at + timedelta(hours=hours)), instants, st.integers(1, 14))
+
+
+@given(
+    st.lists(st.lists(wishes, min_size=1, max_size=3), max_size=30),
+    st.sampled_from([None, 0, 1, 2, 5]),
+    st.sampled_from([None, 0, 1, 2, 5]),
+    st.sampled_from(["Europe/Berlin", "Pacific/Auckland", "Pacific/Honolulu", "UTC"]),
+    st.dictionaries(instants.map(lambda at: at.replace(minute=0)), st.integers(0, 3), max_size=5),
+)
+def test_no_day_and_no_hour_gets_more_than_its_cap_whatever_is_scheduled(
+    customers, cap_per_day, cap_per_hour, zone, scheduled
+):
+    tz = ZoneInfo(zone)
+    by_date = Counter()
+    for hour, count in scheduled.items():
+        by_date[hour.astimezone(tz).date()] += count
+    ration = Ration(cap_per_day, cap_per_hour, by_date, scheduled, tz)
+    placed = Counter(scheduled)
+    for customer in customers:
+        found = ration.place(customer)
+        for wish, at in zip(customer, found, strict=False):
+            assert wish.send_at <= at < wish.send_until
+            placed[at.replace(minute=0)] += 1
+        caps = [cap for cap in (cap_per_day, cap_per_hour) if cap is not None]
+        assert len(found) in (0, len(customer)) or len(customer) > min(caps)
+    for hour, count in placed.items():
+        assert cap_per_hour is None or count <= max(cap_per_hour, scheduled.get(hour, 0))
+    per_day = Counter()
+    for hour, count in placed.items():
+        per_day[hour.astimezone(tz).date()] += count
+    assert per_day == +ration.scheduled_by_date
+    for day, count in per_day.items():
+        assert cap_per_day is None or count <= max(cap_per_day, by_date[day])
+
+
+@given(st.lists(cases, max_size=4), st.integers(0, 3))
+def test_nobody_is_capped_for_the_sake_of_a_less_important_one(several, cap_per_day):
+    """Customers of one message each, all on the same day: those let through are the first ones by importance."""
+    found = []
+    for number, (account, items, policies, ruling) in enumerate(several, start=1):
+        decision = decide(
+            account, items, policies, replace(ruling, today=several[0][3].today, now=several[0][3].now)
+        )
+        if len(decision.messages) == 1:
+            found.append(decision._replace(account_id=number))
+    found.sort(key=importance)
+    ration = Ration(cap_per_day)
+    admitted = [bool(ration.admit(decision).messages) for decision in found]
+    if len({message.send_at.date() for decision in found for message in decision.messages}) == 1:
+        assert admitted == [True] * min(cap_per_day, len(found)) + [False] * max(0, len(found) - cap_per_day)
+    ranks = [decision.messages[0].level_rank for decision in found]
+    assert ranks == sorted(ranks, reverse=True)

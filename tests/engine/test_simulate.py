@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -166,7 +167,7 @@ def test_over_any_history_levels_rise_gaps_hold_and_caps_are_kept(pasts, policie
     for day in simulate(pasts, policies, on, FIRST, LAST):
         for decision in day.sent:
             for message in decision.messages:
-                per_day[message.send_on] += 1
+                per_day[message.send_at.astimezone(ZoneInfo(on.timezone)).date()] += 1
                 contacts[decision.account_id].append((message.send_on, policies[message.policy_id].gap_days))
             for answer in decision.answers:
                 if answer.code == Reason.NOTIFY:
