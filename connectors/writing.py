@@ -1,4 +1,4 @@
-"""What both ledgers share in writing: a mark by which a write is recognised, accounts to pay into, exact numbers.
+"""What both ledgers share in writing: a mark by which a write is recognised, accounts, documents, exact numbers.
 
 A write goes out under a key, as `Idempotency-Key` or `requestid`. How long the vendors remember those keys is not
 published, so each write also carries a mark in a text field and is looked for before it is sent, the first time too:
@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
+
+from .errors import Refused
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{3,39}\Z")
 
@@ -21,6 +24,39 @@ class PaymentAccount:
     id: str
     name: str
     currency: str | None
+
+
+@dataclass(frozen=True)
+class Income:
+    """What a line of an invoice is booked on: an item of QuickBooks, a revenue account of Xero."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class ChargeLine:
+    """One charge: `amount` in the currency of its document, `income` the id of an `Income`."""
+
+    text: str
+    amount: Decimal
+    income: str
+
+
+@dataclass(frozen=True)
+class ChargeDocument:
+    """An invoice of late-payment charges, or a credit of some of them. Out of scope of VAT, in `currency` (ISO)."""
+
+    customer_id: str
+    currency: str
+    day: date
+    due_date: date
+    text: str
+    lines: tuple[ChargeLine, ...]
+
+    @property
+    def total(self) -> Decimal:
+        return sum((line.amount for line in self.lines), Decimal(0))
 
 
 def mark(key: str) -> str:
@@ -52,3 +88,15 @@ def json_number(amount: Decimal) -> float:
     if Decimal(repr(number)) != amount:
         raise ValueError(f"{amount} cannot be sent exactly.")
     return number
+
+
+def same_total(label: str, number: str, total: Decimal, document: ChargeDocument) -> None:
+    """What the customer was told is what the ledger claims.
+
+    :raise Refused: the ledger's own rules made another total of it, such as a tax of its own.
+    """
+    if total != document.total:
+        raise Refused(
+            f"{label} made a total of {total} {document.currency} out of {document.total}, on {number}: look at the "
+            "tax of what the charges are booked on. Correct the document there, or void it, then try again."
+        )

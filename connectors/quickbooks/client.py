@@ -56,6 +56,7 @@ FAULTS: dict[str, Resolution] = {
     "5010": Resolution(Action.CONFLICT, "the record was changed meanwhile"),
     "2010": Resolution(Action.REFUSED, "a value was refused"),
     "2020": Resolution(Action.REFUSED, "a value is missing"),
+    "2500": Resolution(Action.REFUSED, "something this names does not exist there"),
     "6000": Resolution(Action.REFUSED, "QuickBooks' books refuse this"),
     "6140": Resolution(Action.REFUSED, "the number has been used already"),
     "6210": Resolution(Action.REFUSED, "the books of that day are closed"),
@@ -142,14 +143,16 @@ class Client:
     def pdf(self, invoice_id: str) -> bytes:
         return self._call(lambda: self._sdk.download_pdf("Invoice", invoice_id))
 
-    def update(self, entity: str, body: str, request_id: str) -> dict:
+    def update(self, entity: str, body: str, request_id: str, **params: str) -> dict:
         """A write (`body` is JSON), sent once: after a `Retry` the caller looks whether it arrived before the next try.
 
         :raise Conflict: the record's SyncToken is not the one in `body`.
         """
         answer = self._authorised(
             self.budget.once,
-            lambda: self._object(self._sdk.update_object(entity, body, request_id=request_id)),
+            lambda: self._object(
+                self._sdk.update_object(entity, body, request_id=request_id, params=dict(params))
+            ),
         )
         return answer.get(entity) or {}
 

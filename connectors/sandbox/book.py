@@ -77,6 +77,7 @@ class Line:
     unit_price: Decimal
     amount: Decimal
     tax: Decimal = ZERO
+    income: str = ""  # item or account it is booked on; empty: the usual one
 
 
 @dataclass(eq=False)

@@ -4,7 +4,7 @@ from collections import namedtuple
 from decimal import Decimal
 
 from . import currencies
-from .quickbooks_json import ACCOUNTS, TERMS, Renderer
+from .quickbooks_json import ACCOUNTS, ITEMS, TERMS, Renderer
 
 # rows(company) -> records; render(renderer, record) -> dict; fields: path -> callable(record); listed: can be inactive
 Entity = namedtuple("Entity", "rows render fields listed kinds")
@@ -104,6 +104,18 @@ ENTITIES = {
         True,
         (),
     ),
+    "Item": Entity(
+        lambda company: ITEMS,
+        Renderer.item,
+        {
+            "Id": lambda row: Decimal(row.id),
+            "Name": lambda row: row.name,
+            "Type": lambda row: row.kind,
+            "Active": lambda row: True,
+        },
+        True,
+        (),
+    ),
     "CompanyCurrency": Entity(
         lambda company: sorted(set(currencies.NAMES) - {company.home_currency}),
         Renderer.company_currency,
@@ -120,7 +132,7 @@ ENTITIES = {
 }
 BY_PATH = {name.lower(): name for name in ENTITIES}
 CAPTURED = ("Customer", "Invoice", "Payment", "CreditMemo", "JournalEntry", "RefundReceipt")
-NEVER_HERE = ("SalesReceipt", "Deposit", "Estimate", "Bill", "Vendor", "Item", "Purchase")
+NEVER_HERE = ("SalesReceipt", "Deposit", "Estimate", "Bill", "Vendor", "Purchase")
 
 
 def lookup(company, name, record_id):
@@ -135,6 +147,7 @@ def lookup(company, name, record_id):
     if name in ("Payment", "CreditMemo"):
         source = company.sources.get(record_id)
         return source if source and source.kind in ENTITIES[name].kinds else None
-    if name == "Account":
-        return next((account for account in ACCOUNTS if account.id == record_id), None)
+    for listed, rows in (("Account", ACCOUNTS), ("Item", ITEMS)):
+        if name == listed:
+            return next((row for row in rows if row.id == record_id), None)
     return next((term for term in _terms(company) if name == "Term" and str(term[0]) == record_id), None)

@@ -27,6 +27,13 @@ ACCOUNTS = (
     Account("79", "Sales", "Income"),
     Account("84", "Accounts Receivable (A/R)", "Accounts Receivable"),
 )
+Item = namedtuple("Item", "id name kind")
+ITEMS = (
+    Item("1", "Services", "Service"),
+    Item("2", "Late fees", "Service"),
+    Item("3", "Late interest", "NonInventory"),
+    Item("4", "Pump", "Inventory"),
+)
 
 
 def home_rate(document):
@@ -246,6 +253,17 @@ class Renderer:
             **self._stamp(account.id, "0", self.company.created_at, self.company.created_at),
         }
 
+    def item(self, item):
+        return {
+            "Name": item.name,
+            "FullyQualifiedName": item.name,
+            "Active": True,
+            "Type": item.kind,
+            "UnitPrice": ZERO,
+            "IncomeAccountRef": {"value": "79", "name": "Sales"},
+            **self._stamp(item.id, "0", self.company.created_at, self.company.created_at),
+        }
+
     def company_currency(self, code):
         number = str(sorted(currencies.NAMES).index(code) + 1)
         created_at = self.company.created_at
@@ -319,8 +337,9 @@ class Renderer:
     def _lines(self, document):
         rows = []
         for number, line in enumerate(document.lines, 1):
+            item = next(one for one in ITEMS if one.id == (line.income or "1"))
             detail = {
-                "ItemRef": {"value": "1", "name": "Services"},
+                "ItemRef": {"value": item.id, "name": item.name},
                 "UnitPrice": self._unless_void(document, line.unit_price),
                 "Qty": self._unless_void(document, line.quantity),
                 "TaxCodeRef": {"value": "TAX" if line.tax else "NON"},

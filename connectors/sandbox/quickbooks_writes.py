@@ -6,6 +6,7 @@ from decimal import Decimal
 from . import currencies
 from .book import BookError, Line
 from .quickbooks_faults import fault
+from .quickbooks_json import ITEMS
 from .wire import Refusal, Reply
 
 # Field of the wire -> (field of the book, how to read it)
@@ -84,6 +85,7 @@ class Writes:
         fields.setdefault("issue_date", company.today())
         fields.setdefault("due_date", fields["issue_date"])
         customer = self._customer(company, body)
+        _check_currency(body, customer)
         invoice = company.issue_invoice(customer, _lines(body, customer.currency), **fields)
         return self.skin.answer(company, "Invoice", invoice)
 
@@ -91,6 +93,7 @@ class Writes:
         fields = _read(body, _DOCUMENT_FIELDS)
         fields.setdefault("issue_date", company.today())
         customer = self._customer(company, body)
+        _check_currency(body, customer)
         credit = company.give_credit(customer, _lines(body, customer.currency), **fields)
         return self.skin.answer(company, "CreditMemo", credit)
 
@@ -208,10 +211,20 @@ def _lines(body, currency):
         amount = currencies.rounded(Decimal(str(row["Amount"])), currency)
         quantity = Decimal(str(detail.get("Qty") or 1))
         price = Decimal(str(detail.get("UnitPrice") or amount))
-        lines.append(Line(row.get("Description", ""), quantity, price, amount))
+        item = str((detail.get("ItemRef") or {}).get("value") or "")
+        if item and all(one.id != item for one in ITEMS):
+            raise _refused("2500", "Invalid Reference Id", f"Invalid Reference Id : Item Id {item} not found")
+        lines.append(Line(row.get("Description", ""), quantity, price, amount, income=item))
     if not lines:
         raise _missing("Line")
     return lines
+
+
+def _check_currency(body, customer):
+    """A customer has one currency; its documents are in it."""
+    code = (body.get("CurrencyRef") or {}).get("value")
+    if code and code != customer.currency:
+        raise BookError(f"The customer's currency is {customer.currency}; the transaction is in {code}.")
 
 
 def _missing(name):

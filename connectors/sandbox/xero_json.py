@@ -17,6 +17,8 @@ ACCOUNTS = (
     Account("00000000-0000-4000-8000-0000000000b1", "090", "Business Bank Account", "BANK", False),
     Account("00000000-0000-4000-8000-0000000000b2", "620", "Clearing", "CURRENT", True),
     Account("00000000-0000-4000-8000-0000000000b3", "200", "Sales", "REVENUE", False),
+    Account("00000000-0000-4000-8000-0000000000b4", "260", "Other Revenue", "REVENUE", False),
+    Account("00000000-0000-4000-8000-0000000000b5", "270", "Interest Income", "OTHERINCOME", False),
 )
 VERSIONS = {"GB": "UK", "US": "US", "AU": "AU", "NZ": "NZ"}
 INVOICE_STATUS = {"draft": "DRAFT", "submitted": "SUBMITTED", "void": "VOIDED", "deleted": "DELETED"}
@@ -412,7 +414,7 @@ class Renderer:
                 "TaxType": kind if line.tax else "NONE",
                 "TaxAmount": line.tax,
                 "LineAmount": line.amount,
-                "AccountCode": "200",
+                "AccountCode": line.income or "200",
                 "Tracking": [],
                 "Quantity": line.quantity,
             }

@@ -76,13 +76,17 @@ class Writes:
     def _create_creditnotes(self, company, item):
         customer = self._customer(company, item)
         currency = item.get("CurrencyCode") or customer.currency
-        return company.give_credit(
+        credit = company.give_credit(
             customer,
             _lines(item, currency),
             read_day(item, "Date") or company.today(),
             number=item.get("CreditNoteNumber") or f"CN-{len(company.sources) + 1:05d}",
+            reference=item.get("Reference", ""),
             currency=currency,
         )
+        if item.get("Status") == "DRAFT":
+            credit.status = "draft"
+        return credit
 
     def _create_payments(self, company, item):
         amount = Decimal(str(item.get("Amount") or 0))
@@ -253,11 +257,16 @@ def _paid_into(item):
 def _lines(item, currency):
     lines = []
     for row in item.get("LineItems") or ():
+        code = str(row.get("AccountCode") or "")
+        if code and all(account.code != code for account in ACCOUNTS):
+            raise BookError(f"Account code '{code}' is not a valid code for this document.")
+        if item.get("LineAmountTypes") == "NoTax" and row.get("TaxType", "NONE") != "NONE":
+            raise BookError("The TaxType code must be NONE where the line amounts are NoTax.")
         quantity = Decimal(str(row.get("Quantity") or 1))
         price = Decimal(str(row.get("UnitAmount") or 0))
         amount = currencies.rounded(Decimal(str(row.get("LineAmount") or quantity * price)), currency)
         tax = currencies.rounded(Decimal(str(row.get("TaxAmount") or 0)), currency)
-        lines.append(Line(row.get("Description", ""), quantity, price, amount, tax))
+        lines.append(Line(row.get("Description", ""), quantity, price, amount, tax, code))
     if not lines:
         raise BookError("One or more line items must be specified.")
     return lines

@@ -1,17 +1,17 @@
-"""Writes to Xero, each standing there once: history notes, expected payment dates, payments.
+"""Writes to Xero, each standing there once: history notes, expected payment dates, payments, invoices of charges.
 
-Notes can be neither changed nor deleted, so a second one would stay for ever. Scopes: `accounting.invoices` for notes
-and dates, `accounting.payments` for payments; without them `NotGranted` is raised and nothing is written.
+Notes can be neither changed nor deleted, so a second one would stay for ever. Scopes: `accounting.payments` for
+payments, `accounting.invoices` for the rest; without them `NotGranted` is raised and nothing is written.
 """
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from ..errors import Refused
 from ..reading import Fields
-from ..writing import PaymentAccount, json_number, mark, marked
+from ..writing import ChargeDocument, Income, PaymentAccount, json_number, mark, marked, same_total
 from .client import Client
 
 NOTE_LONGEST = 2500
@@ -21,7 +21,11 @@ SCOPES = {
     "note": "accounting.invoices",
     "expected_date": "accounting.invoices",
     "payment": "accounting.payments",
+    "charge_invoice": "accounting.invoices",
+    "charge_credit": "accounting.invoices",
 }
+# Types of accounts that earnings are booked on.
+INCOME_TYPES = ("REVENUE", "SALES", "OTHERINCOME")
 
 
 def note_on_invoice(client: Client, invoice_id: str, text: str, key: str) -> None:
@@ -91,6 +95,78 @@ def record_payment(
     return client.budget.retried(attempt)
 
 
+def incomes(client: Client) -> list[Income]:
+    """Revenue accounts, by the code that lines name. Needs `accounting.settings.read`."""
+    rows = client.rows("get_accounts", "Accounts")
+    return [
+        Income(str(row["Code"]), f"{row['Code']} {row.get('Name') or ''}".strip())
+        for row in rows
+        if isinstance(row, dict)
+        and row.get("Code")
+        and row.get("Status", "ACTIVE") == "ACTIVE"
+        and row.get("Type") in INCOME_TYPES
+    ]
+
+
+def find_charges(client: Client, document: ChargeDocument, key: str) -> str:
+    """The id of the invoice written under this `key`, whatever became of it since; empty when there is none."""
+    return str(_standing(client, "invoices", document, key).get("InvoiceID") or "")
+
+
+def invoice_charges(client: Client, document: ChargeDocument, key: str) -> str:
+    """Make an approved invoice of the charges; return its id, also when it stood there.
+
+    Xero numbers it. Its reference holds the mark.
+
+    :raise Refused: the books say no (lock date, account, archived contact), or the total came out different.
+    """
+    invoice = {
+        **_document(document, key),
+        "Type": "ACCREC",
+        "Status": "AUTHORISED",
+        "DueDate": document.due_date.isoformat(),
+    }
+
+    def attempt() -> str:
+        row = _standing(client, "invoices", document, key)
+        if not row:
+            answer = client.write("create_invoices", {"Invoices": [invoice]}, idempotency_key=key)
+            row = _first(answer, "Invoices")
+        if row.get("Status") not in ("VOIDED", "DELETED"):
+            same_total("Xero", str(row.get("InvoiceNumber")), Fields(row).money("Total"), document)
+        return str(row.get("InvoiceID") or "")
+
+    return client.budget.retried(attempt)
+
+
+def credit_charges(client: Client, invoice_id: str, document: ChargeDocument, key: str) -> str:
+    """Take charges back: the invoice is voided when all of it goes and nothing was paid or credited, else a credit note
+    is set against what is open of it; what was paid stays with the customer as an open credit.
+
+    :return: the id of the credit note, also when it stood there; empty when the invoice is void
+    :raise Gone: Xero does not have the invoice. :raise Refused: the books say no (lock date).
+    """
+
+    def attempt() -> str:
+        invoice = Fields(client.one("invoice", invoice_id, "Invoices"))
+        if invoice.text("Status") in ("VOIDED", "DELETED"):
+            return ""
+        note = _standing(client, "credit_notes", document, key)
+        if not note and invoice.money("AmountDue") == invoice.money("Total") == document.total:
+            changes = {"Invoices": [{"InvoiceID": invoice_id, "Status": "VOIDED"}]}
+            client.write("update_invoice", invoice_id, changes, idempotency_key=f"{key}-void")
+            return ""
+        if not note:
+            body = {**_document(document, key), "Type": "ACCRECCREDIT", "Status": "AUTHORISED"}
+            answer = client.write("create_credit_notes", {"CreditNotes": [body]}, idempotency_key=key)
+            note = _first(answer, "CreditNotes")
+        note_id = str(note.get("CreditNoteID") or "")
+        _set_against(client, invoice, client.one("credit_note", note_id, "CreditNotes"), document, key)
+        return note_id
+
+    return client.budget.retried(attempt)
+
+
 def payment_accounts(client: Client) -> list[PaymentAccount]:
     """Bank accounts, and others that are open to payments. Needs `accounting.settings.read`."""
     rows = client.rows("get_accounts", "Accounts")
@@ -110,6 +186,67 @@ def sends_reminders(client: Client) -> bool | None:
     """Whether Xero itself reminds the customers of this organisation; None when it does not say."""
     rows = client.rows("get_invoice_reminders", "InvoiceReminders")
     return Fields(rows[0]).flag("Enabled", False) if rows and isinstance(rows[0], dict) else None
+
+
+def _document(document: ChargeDocument, key: str) -> dict:
+    return {
+        "Contact": {"ContactID": document.customer_id},
+        "Date": document.day.isoformat(),
+        "CurrencyCode": document.currency,
+        "LineAmountTypes": "NoTax",
+        "Reference": marked(document.text, key, REFERENCE_LONGEST),
+        "LineItems": [
+            {
+                "Description": line.text,
+                "Quantity": 1,
+                "UnitAmount": json_number(line.amount),
+                "AccountCode": line.income,
+                "TaxType": "NONE",
+            }
+            for line in document.lines
+        ],
+    }
+
+
+def _standing(client: Client, resource: str, document: ChargeDocument, key: str) -> dict:
+    """The invoice or credit note of the customer that bears the mark; empty when there is none."""
+    options = {"if_modified_since": datetime.combine(document.day - timedelta(days=1), time())}
+    if resource == "invoices":
+        options["contact_i_ds"] = [document.customer_id]
+    else:
+        options["where"] = f'Contact.ContactID==guid("{document.customer_id}")'
+    number = 1
+    while True:
+        rows, _pagination = client.page(resource, number, **options)
+        for row in rows:
+            if isinstance(row, dict) and mark(key) in str(row.get("Reference")):
+                return row
+        if len(rows) < client.page_rows:
+            return {}
+        number += 1
+
+
+def _set_against(client: Client, invoice: Fields, note: dict, document: ChargeDocument, key: str) -> None:
+    """Use the credit note for the invoice, as far as both go. One that is used has nothing left to use."""
+    part = min(Fields(note).money("RemainingCredit"), invoice.money("AmountDue"))
+    if part <= 0 or note.get("Allocations"):
+        return
+    allocation = {
+        "Invoice": {"InvoiceID": invoice.required_text("InvoiceID")},
+        "Amount": json_number(part),
+        "Date": document.day.isoformat(),
+    }
+    client.write(
+        "create_credit_note_allocation",
+        str(note.get("CreditNoteID")),
+        {"Allocations": [allocation]},
+        idempotency_key=f"{key}-used",
+    )
+
+
+def _first(answer: dict, name: str) -> dict:
+    rows = answer.get(name)
+    return rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else {}
 
 
 def _open_invoice(client: Client, invoice_id: str) -> Fields:
