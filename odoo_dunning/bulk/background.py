@@ -1,17 +1,22 @@
-"""One piece of work at a time beside the main one: the database takes rows in while the next are being decided.
+"""Work beside the main one: the database reads the next rows and takes finished ones in while others are being decided.
 
 The two wait for each other otherwise, each half of the time.
 """
 
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+
+# What waits keeps its rows in memory.
+MOST_WAITING = 3
 
 
 class Background:
-    """For `with`. What is started may use the database connection; nobody else may until `wait` has returned."""
+    """For `with`. What is started is done one after the other, in order. It may use the database connection; nobody
+    else may until `wait` has returned."""
 
     def __init__(self):
         self._thread = ThreadPoolExecutor(max_workers=1)
-        self._current = None
+        self._started = deque()
 
     def __enter__(self):
         return self
@@ -21,15 +26,15 @@ class Background:
             if error is None:
                 self.wait()
         finally:
-            self._thread.shutdown()
+            self._thread.shutdown(cancel_futures=True)
 
     def start(self, work, *arguments):
-        """Begin `work(*arguments)` when what was started before is over."""
-        self.wait()
-        self._current = self._thread.submit(work, *arguments)
+        """Have `work(*arguments)` done next; waits while too much is waiting. Raises what earlier work raised."""
+        while len(self._started) >= MOST_WAITING:
+            self._started.popleft().result()
+        self._started.append(self._thread.submit(work, *arguments))
 
     def wait(self):
         """Return when nothing is at work any more. Raises what the work raised."""
-        current, self._current = self._current, None
-        if current:
-            current.result()
+        while self._started:
+            self._started.popleft().result()

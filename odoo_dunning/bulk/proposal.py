@@ -26,8 +26,8 @@ LINE_COLUMNS = (
 )  # fmt: skip
 NOTICE_COLUMNS = (
     "id", "run_id", "company_id", "account_id", "partner_id", "email_to", "lang", "policy_id", "level_id", "level_rank",
-    "channel", "state", "currency_id", "item_count", "amount_total", "deadline_date", "send_at", "send_until", "main_id",
-    "warning", "is_edited", "attempts", "create_date", "write_date",
+    "channel", "state", "currency_id", "item_count", "amount_total", "deadline_date", "send_at", "send_until",
+    "main_id", "warning", "is_edited", "attempts", "create_date", "write_date",
 )  # fmt: skip
 
 NULL = "\\N"
@@ -48,6 +48,8 @@ class Proposal:
         self.currencies = dict(self.env.execute_query(SQL("SELECT name, id FROM res_currency")))
         self.charging = Charging(self.env, self.company, run.date)
         self.args_json = {}
+        self.texts = _Texts()
+        self.ahead = None
         self.tail = f"\tf\t0\t{self.now}\t{self.now}\n"
 
     def decide_slice(self, after_id, up_to_id=snapshot.LAST_ID):
@@ -56,21 +58,31 @@ class Proposal:
         Returns (last account id, number of accounts), or (after_id, 0) when there are none left.
         """
         self.env.flush_all()
-        account_ids = snapshot.next_accounts(self.env, self.company, after_id, up_to_id)
-        if not account_ids:
-            return after_id, 0
-        accounts = snapshot.accounts(self.env, self.company, account_ids, self.run.date)
-        groups = snapshot.items_by_account(self.env, self.company, account_ids, self.run.date, self.run.id)
         with _no_garbage_collection():
-            tasks = self._decide_and_write([(accounts[account_id], items) for account_id, items in groups])
+            if self.ahead is None or self.ahead[0] != (after_id, up_to_id):
+                self._read(after_id, up_to_id)
+            _key, account_ids, cases = self.ahead
+            if not account_ids:
+                return after_id, 0
+            tasks = self._decide_and_write(cases, account_ids[-1], up_to_id)
         self._write_tasks(account_ids, tasks)
         return account_ids[-1], len(account_ids)
 
-    def _decide_and_write(self, cases):
-        """Part by part, so that the database takes one in while the next is being decided."""
+    def _read(self, after_id, up_to_id):
+        """Keep the next slice in `ahead`: what to look for, ids of its accounts, each account with its items."""
+        account_ids = snapshot.next_accounts(self.env, self.company, after_id, up_to_id)
+        accounts = snapshot.accounts(self.env, self.company, account_ids, self.run.date)
+        groups = snapshot.items_by_account(self.env, self.company, account_ids, self.run.date, self.run.id)
+        cases = [(accounts[account_id], items) for account_id, items in groups]
+        self.ahead = (after_id, up_to_id), account_ids, cases
+
+    def _decide_and_write(self, cases, last_id, up_to_id):
+        """Part by part, so that the database reads the next slice and takes in what is decided meanwhile. What was read
+        a slice ahead may be a second old: all of it is looked at again before a message leaves."""
         tasks = []
         with Background() as background:
             ids = _NoticeIds(self.env, len(cases), background)
+            background.start(self._read, last_id, up_to_id)
             for start in range(0, len(cases), PART_ACCOUNTS):
                 lines, notices = self._decide(cases[start : start + PART_ACCOUNTS], ids, tasks)
                 background.start(self._write, lines, notices)
@@ -92,24 +104,20 @@ class Proposal:
     def _lines(self, items, answers, notice_of, lines):
         """One text line for COPY per answer. Answers come sorted by item id."""
         prefix = f"{self.run.id}\t{self.company.id}\t{items[0].account_id}\t"
-        currencies, args_json = self.currencies, self.args_json
+        currencies, texts, args_json = self.currencies, self.texts, self.args_json
         by_id = {item.id: item for item in items}
+        append = lines.append
         for item_id, code, level_rank, level_id, args, policy_id, source in answers:
             item = by_id[item_id]
-            if not args:
-                shown = NULL
-            else:
-                shown = args_json.get(args)
-                if shown is None:
-                    shown = self._remember(args)
-            if code == Reason.NOTIFY:
+            shown = (args_json.get(args) or self._remember(args)) if args else NULL
+            if item_id in notice_of:
                 decided, tail = "notify", f"{notice_of[item_id]}\topen"
             else:
                 decided, tail = "leave", "\\N\t\\N"
-            lines.append(
+            append(
                 f"{prefix}{item_id}\t{decided}\t{code}\t{shown}\t{level_id or NULL}\t{level_rank}"
-                f"\t{item.cycle}\t{tail}\t{currencies[item.currency]}\t{item.amount_open}"
-                f"\t{policy_id or NULL}\t{copy_field(source)}\tf\n"
+                f"\t{item.cycle}\t{tail}\t{currencies[item.currency]}\t{item.amount_open!s}"
+                f"\t{policy_id or NULL}\t{texts[source]}\tf\n"
             )
 
     def _remember(self, args):
@@ -122,19 +130,20 @@ class Proposal:
         """Text lines of the outbox for an account, in the order of NOTICE_COLUMNS; item id -> id of its message."""
         emails = {contact.id: contact.email for contact in account.contacts}
         head = f"{self.run.id}\t{self.company.id}\t{account.id}"
+        texts = self.texts
         notice_of = {}
         for message in messages:
             main_id = None
-            warning = "; ".join([code for code, _args in message.warnings]) or NULL
-            window = f"{message.send_at.replace(tzinfo=None)}\t{message.send_until.replace(tzinfo=None)}"
+            warning = "; ".join([code for code, _args in message.warnings]) if message.warnings else NULL
             level = f"{message.policy_id}\t{message.level_id}\t{message.level_rank}"
-            sums = f"{self.currencies[message.currency]}\t{len(message.item_ids)}\t{message.net}"
+            sums = f"{self.currencies[message.currency]}\t{len(message.item_ids)}\t{message.net!s}"
+            when = f"{texts[message.deadline_date]}\t{texts[message.send_at]}\t{texts[message.send_until]}"
             for delivery in message.deliveries:
                 notice_id = ids.next()
                 notices.append(
                     f"{notice_id}\t{head}\t{delivery.contact_id}\t{copy_field(emails[delivery.contact_id])}"
                     f"\t{delivery.language}\t{level}\t{delivery.channel}\tproposed\t{sums}"
-                    f"\t{message.deadline_date or NULL}\t{window}\t{main_id or NULL}\t{warning}{self.tail}"
+                    f"\t{when}\t{main_id or NULL}\t{warning}{self.tail}"
                 )
                 main_id = main_id or notice_id
             notice_of.update(dict.fromkeys(message.item_ids, main_id))
@@ -169,7 +178,20 @@ class Proposal:
 
 
 def _copy(cursor, table, columns, lines):
-    cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", io.StringIO("".join(lines)))
+    """All in one piece: a thread that came back for every 8 kB would wait each time until the other one lets it."""
+    text = "".join(lines)
+    cursor.copy_expert(
+        f"COPY {table} ({', '.join(columns)}) FROM STDIN", io.StringIO(text), size=len(text) or 1
+    )
+
+
+class _Texts(dict):
+    """What COPY reads for a value that comes again and again: a day, an instant (as naive UTC), a policy's source."""
+
+    def __missing__(self, value):
+        plain = value.replace(tzinfo=None) if isinstance(value, datetime) else value
+        text = self[value] = copy_field(plain)
+        return text
 
 
 def copy_field(value):
@@ -211,13 +233,16 @@ class _NoticeIds:
         self.env = env
         self.chunk = chunk
         self.background = background
-        self.left = iter(())
+        self.left = self._fetch()
 
     def next(self):
         notice_id = next(self.left, None)
         if notice_id is None:
             self.background.wait()
-            sql = SQL("SELECT nextval('dunning_notice_id_seq') FROM generate_series(1, %s)", self.chunk)
-            self.left = iter([row[0] for row in self.env.execute_query(sql)])
+            self.left = self._fetch()
             notice_id = next(self.left)
         return notice_id
+
+    def _fetch(self):
+        sql = SQL("SELECT nextval('dunning_notice_id_seq') FROM generate_series(1, %s)", self.chunk)
+        return iter([row[0] for row in self.env.execute_query(sql)])

@@ -208,9 +208,12 @@ class DunningRun(models.Model):
         """Counts and, per currency, what is in messages and what is left out; per reason how often."""
         rows = self.env.execute_query(
             SQL(
-                """SELECT currency.name, line.decision, line.reason_code, COUNT(*), SUM(line.amount_open)::text
-                     FROM dunning_run_line line JOIN res_currency currency ON currency.id = line.currency_id
-                    WHERE line.run_id = %s GROUP BY 1, 2, 3 ORDER BY 1, 2, 3""",
+                """SELECT currency.name, figure.decision, figure.reason_code, figure.count, figure.amount::text
+                     FROM (SELECT currency_id, decision COLLATE "C" AS decision, reason_code COLLATE "C" AS reason_code,
+                                  COUNT(*) AS count, SUM(amount_open) AS amount
+                             FROM dunning_run_line WHERE run_id = %s GROUP BY 1, 2, 3) figure
+                     JOIN res_currency currency ON currency.id = figure.currency_id
+                    ORDER BY 1, 2, 3""",
                 self.id,
             )
         )
