@@ -58,6 +58,7 @@ from . import dunning_ledger_charges
 from . import dunning_offer
 from . import dunning_account_screen
 from . import dunning_item_screen
+from . import dunning_item_ownerless
 from . import dunning_run_screen
 from . import dunning_run_line_screen
 from . import dunning_notice_screen

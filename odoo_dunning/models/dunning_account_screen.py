@@ -269,8 +269,8 @@ class DunningAccountScreen(models.Model):
     @api.model
     @api.readonly
     def worklist_figures(self):
-        """What the head of the worklist counts: `[{filter, label, count, kind, amount?}]`; `kind` is the
-        class of the figure, amounts are in company currency."""
+        """What the head of the worklist counts: `[{filter, label, count, kind, amount?, method?}]`; `kind` is the
+        class of the figure, amounts are in company currency. `method` of `dunning.item` opens what is no customer."""
         company = self.env.company
         overdue = [("company_id", "=", company.id), ("amount_overdue", ">", 0)]
         [(count, amount)] = self._read_group(overdue, [], ["__count", "amount_overdue:sum"])
@@ -286,6 +286,17 @@ class DunningAccountScreen(models.Model):
         for name, label, domain, kind in self._counted():
             count = self.search_count([("company_id", "=", company.id), *domain])
             figures.append({"filter": name, "label": label, "count": count, "kind": kind})
+        ownerless = self.env["dunning.item"]._ownerless_count(company)
+        if ownerless:
+            figures.append(
+                {
+                    "filter": "ownerless",
+                    "label": self.env._("Receivables without a customer"),
+                    "count": ownerless,
+                    "kind": "text-danger",
+                    "method": "action_ownerless",
+                }
+            )
         return figures
 
     def _counted(self):

@@ -14,6 +14,11 @@ class DunningRunScreen(models.Model):
     leave_count = fields.Integer(compute="_compute_leave_count", string="Left out")
     needs_second_person = fields.Boolean(compute="_compute_needs_second_person")
     sending_pct = fields.Float(compute="_compute_sending_pct", string="Sent so far")
+    ownerless_count = fields.Integer(
+        compute="_compute_ownerless_count",
+        string="Receivables without a customer",
+        help="Open receivables in Odoo's books with no customer on them, today: no run can look at them.",
+    )
 
     @api.depends("line_count", "notify_count")
     def _compute_leave_count(self):
@@ -24,6 +29,10 @@ class DunningRunScreen(models.Model):
         for run in self:
             total = run.sent_count + run.failed_count + run.withdrawn_count + run.waiting_count
             run.sending_pct = 100.0 * (total - run.waiting_count) / total if total else 0.0
+
+    def _compute_ownerless_count(self):
+        for company, runs in self.grouped("company_id").items():
+            runs.ownerless_count = self.env["dunning.item"]._ownerless_count(company)
 
     def _compute_needs_second_person(self):
         for run in self:
@@ -92,6 +101,11 @@ class DunningRunScreen(models.Model):
             "target": "new",
             "context": {"default_run_id": self.id},
         }
+
+    def action_ownerless(self):
+        """Receivables this run could not look at."""
+        self.ensure_one()
+        return self.env["dunning.item"].action_ownerless(self.company_id.id)
 
     def action_review(self):
         """Read the messages one after the other."""

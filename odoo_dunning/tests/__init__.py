@@ -22,3 +22,4 @@ from . import test_query_ceilings
 from . import test_screens
 from . import test_complaints
 from . import test_rationing
+from . import test_ownerless

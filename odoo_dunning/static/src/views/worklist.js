@@ -11,6 +11,7 @@ export class WorklistHead extends Component {
 
     setup() {
         this.orm = useService("orm");
+        this.action = useService("action");
         this.state = useState({ figures: [] });
         onWillStart(() => this.count());
         useBus(this.props.list.model.bus, "update", () => this.count());
@@ -25,7 +26,10 @@ export class WorklistHead extends Component {
     }
 
     /** Show just these, of everybody. */
-    choose(figure) {
+    async choose(figure) {
+        if (figure.method) {
+            return this.action.doAction(await this.orm.call("dunning.item", figure.method, []));
+        }
         const { searchModel } = this.env;
         const [filter] = searchModel.getSearchItems((item) => item.name === figure.filter);
         searchModel.query = [];
