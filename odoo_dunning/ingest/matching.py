@@ -1,7 +1,7 @@
 """Invoices of Odoo's own that a ledger knows too: found by number, customer and amount, and counted once.
 
 Somebody else pushes Odoo's invoices into the ledger; reading them back must not claim the money twice. Raw SQL: each
-delivery is compared with all of Odoo's posted invoices.
+delivery is compared with all of Odoo's posted invoices, by the indexes `account.move` has for it.
 """
 
 from collections import defaultdict
@@ -73,28 +73,43 @@ class Matching:
         return self.env.execute_query(
             SQL(
                 """
+                WITH unmatched AS MATERIALIZED (
+                    SELECT i.entity, i.external_id, i.company_id, i.currency_id, account.partner_id AS payer_id,
+                           debtor.commercial_partner_id AS debtor_id, i.is_open, i.amount_total,
+                           %(external_number)s AS plain_number
+                      FROM dunning_item i
+                      JOIN dunning_account account ON account.id = i.account_id
+                      JOIN res_partner debtor ON debtor.id = i.partner_id
+                 LEFT JOIN dunning_ledger_match m
+                        ON m.ledger_id = i.ledger_id AND m.entity = i.entity AND m.external_id = i.external_id
+                     WHERE i.ledger_id = %(ledger)s AND i.entity = 'invoice' AND m.id IS NULL
+                       AND length(%(external_number)s) > 2 AND %(scope)s
+                ), numbers AS (
+                    SELECT DISTINCT plain_number FROM unmatched
+                ), named AS (
+                    SELECT plain_number, move.id
+                      FROM numbers JOIN account_move move ON %(name)s = plain_number
+                     WHERE move.state = 'posted' AND move.move_type = 'out_invoice'
+                     UNION
+                    SELECT plain_number, move.id
+                      FROM numbers JOIN account_move move ON %(reference)s = plain_number
+                     WHERE move.state = 'posted' AND move.move_type = 'out_invoice'
+                )
                 SELECT i.entity, i.external_id, move.id, bool_or(i.is_open),
-                       bool_or(partner.commercial_partner_id IN (account.partner_id, debtor.commercial_partner_id))
+                       bool_or(partner.commercial_partner_id IN (i.payer_id, i.debtor_id))
                        AND sum(i.amount_total) = max(move.amount_total)
-                  FROM dunning_item i
-                  JOIN dunning_account account ON account.id = i.account_id
-                  JOIN res_partner debtor ON debtor.id = i.partner_id
+                  FROM unmatched i
+                  JOIN named USING (plain_number)
                   JOIN account_move move
-                    ON move.company_id = i.company_id AND move.state = 'posted' AND move.move_type = 'out_invoice'
-                   AND move.currency_id = i.currency_id
-                   AND %(external_number)s IN (%(name)s, %(reference)s)
+                    ON move.id = named.id AND move.company_id = i.company_id AND move.currency_id = i.currency_id
                   JOIN res_partner partner ON partner.id = move.partner_id
-             LEFT JOIN dunning_ledger_match m
-                    ON m.ledger_id = i.ledger_id AND m.entity = i.entity AND m.external_id = i.external_id
-                 WHERE i.ledger_id = %(ledger)s AND i.entity = 'invoice' AND m.id IS NULL
-                   AND length(%(external_number)s) > 2 AND %(scope)s
               GROUP BY i.entity, i.external_id, move.id
                 """,
                 ledger=self.ledger.id,
                 scope=scope,
                 external_number=SQL(_PLAIN % "i.number"),
                 name=SQL(_PLAIN % "move.name"),
-                reference=SQL(_PLAIN % "COALESCE(move.payment_reference, '')"),
+                reference=SQL(_PLAIN % "move.payment_reference"),
             )
         )
 

@@ -4,6 +4,15 @@ from odoo import api, fields, models
 class AccountMove(models.Model):
     _inherit = "account.move"
 
+    # Invoices are found by number as a foreign ledger writes it (`ingest.matching`), with every delivery.
+    _dunning_plain_name = models.Index(
+        "(regexp_replace(upper(name), '[^A-Z0-9]', '', 'g')) WHERE state = 'posted' AND move_type = 'out_invoice'"
+    )
+    _dunning_plain_reference = models.Index(
+        "(regexp_replace(upper(payment_reference), '[^A-Z0-9]', '', 'g'))"
+        " WHERE state = 'posted' AND move_type = 'out_invoice'"
+    )
+
     dunning_item_ids = fields.One2many(
         "dunning.item", compute="_compute_dunning_item_ids", string="Receivables in Collections"
     )
