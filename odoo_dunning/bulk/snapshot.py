@@ -207,7 +207,8 @@ def _holds(company, today, target, condition, account_ids):
 
 
 def _contacts(env, account_ids):
-    """Who may be told of the debt: the customer's own record, its invoice addresses, and contacts given a role."""
+    """Who may be told of the debt: the customer's own record, its invoice addresses, and contacts given a role. Nobody
+    writes to an archived one."""
     rows = env.execute_query(
         SQL(
             """SELECT person.account_id, contact.id, contact.name, contact.email, contact.phone,
@@ -224,7 +225,7 @@ def _contacts(env, account_ids):
                           AND (child.type = 'invoice' OR child.dunning_role IS NOT NULL)
                         WHERE account.id = ANY(%(ids)s)
                       ) person
-                 JOIN res_partner contact ON contact.id = person.contact_id
+                 JOIN res_partner contact ON contact.id = person.contact_id AND contact.active
                  LEFT JOIN mail_blacklist blacklist ON blacklist.email = contact.email_normalized AND blacklist.active
                 ORDER BY person.account_id, contact.id""",
             ids=list(account_ids),

@@ -57,6 +57,8 @@ from . import dunning_run_line_charges
 from . import dunning_ledger_charges
 from . import dunning_offer
 from . import dunning_account_screen
+from . import dunning_account_merge
+from . import base_partner_merge
 from . import dunning_item_screen
 from . import dunning_item_ownerless
 from . import dunning_run_screen

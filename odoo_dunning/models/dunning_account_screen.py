@@ -98,6 +98,7 @@ class DunningAccountScreen(models.Model):
             (self.is_excluded, self.env._("Never contact")),
             (self.is_legal, self.env._("In legal hands")),
             (self.is_insolvent, self.env._("Insolvent")),
+            (not self.partner_id.active, self.env._("Contact archived")),
         )
         chips = [_chip("dark", label) for is_set, label in marks if is_set]
         if self.unmatched_receipts:

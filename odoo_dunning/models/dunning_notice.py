@@ -72,6 +72,9 @@ class DunningNotice(models.Model):
     corrects_id = fields.Many2one(
         "dunning.notice", readonly=True, index="btree_not_null", ondelete="restrict"
     )
+    merged_account_id = fields.Integer(
+        readonly=True, copy=False, help="Id of the account it was made for, before that was merged into this one."
+    )
     warning = fields.Char(readonly=True)
     currency_id = SlimMany2one("res.currency", required=True, readonly=True)
     item_count = fields.Integer(readonly=True)
@@ -103,7 +106,7 @@ class DunningNotice(models.Model):
     line_ids = fields.One2many("dunning.run.line", "notice_id", string="Items")
 
     _key_uniq = models.UniqueIndex(
-        "(run_id, account_id, currency_id, channel, COALESCE(corrects_id, 0))",
+        "(run_id, account_id, currency_id, channel, COALESCE(corrects_id, 0), COALESCE(merged_account_id, 0))",
         "A run has one message per customer, currency and channel.",
     )
     _open_of_run = models.Index(

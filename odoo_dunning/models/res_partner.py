@@ -1,4 +1,5 @@
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import UserError
 
 
 class ResPartner(models.Model):
@@ -50,3 +51,31 @@ class ResPartner(models.Model):
             changed = self.filtered(lambda one: one.dunning_bounced_at and one.email != vals["email"])
             changed.dunning_bounced_at = False
         return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _dunning_keep_history(self):
+        """Who owes, owed or was written to stays. An account in which nothing ever happened goes along."""
+        for partner in self.sudo().with_context(active_test=False):
+            accounts = partner.dunning_account_ids
+            if any(account._has_history() for account in accounts) or partner._is_in_dunning_history():
+                raise UserError(
+                    self.env._(
+                        "%(customer)s has receivables or messages in Collections, which stay. Archive the contact, or "
+                        "merge it into another one.",
+                        customer=partner.display_name,
+                    )
+                )
+            accounts.unlink()
+
+    def _is_in_dunning_history(self):
+        """Whether receivables, messages or customers of ledgers refer to this contact."""
+        columns = (
+            ("dunning.item", "partner_id"),
+            ("dunning.notice", "partner_id"),
+            ("dunning.customer", "partner_id"),
+            ("dunning.customer", "debtor_partner_id"),
+            ("dunning.customer", "payer_partner_id"),
+        )
+        return any(
+            self.env[model].search_count([(column, "=", self.id)], limit=1) for model, column in columns
+        )
