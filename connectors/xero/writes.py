@@ -6,7 +6,7 @@ payments, `accounting.invoices` for the rest; without them `NotGranted` is raise
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from ..errors import Refused
@@ -210,7 +210,7 @@ def _document(document: ChargeDocument, key: str) -> dict:
 
 def _standing(client: Client, resource: str, document: ChargeDocument, key: str) -> dict:
     """The invoice or credit note of the customer that bears the mark; empty when there is none."""
-    options = {"if_modified_since": datetime.combine(document.day - timedelta(days=1), time())}
+    options = {"if_modified_since": f"{(document.day - timedelta(days=1)).isoformat()}T00:00:00"}
     if resource == "invoices":
         options["contact_i_ds"] = [document.customer_id]
     else:

@@ -70,8 +70,11 @@ from . import dunning_template_screen
 from . import dunning_ledger_screen
 from . import dunning_ledger_client
 from . import dunning_ledger_account
+from . import dunning_ledger_income
 from . import dunning_ledger_write
 from . import dunning_ledger_writeback
+from . import dunning_ledger_charge_write
+from . import dunning_charge_origin
 from . import dunning_ledger_reminders
 from . import dunning_notice_writeback
 from . import dunning_promise_writeback

@@ -121,11 +121,15 @@ class DunningCharge(models.Model):
             charge.amount_due = charge.amount - charge.amount_waived
         for move in standing.move_id:
             left = move.amount_residual
-            for charge in move._dunning_charges().sorted(lambda one: (_OPEN_FIRST[one.kind], -one.id)):
+            for charge in move._dunning_charges()._open_first():
                 share = min(left, charge.amount - charge.amount_waived) if charge.stage == "booked" else 0.0
                 left -= share
                 if charge in standing:
                     charge.amount_due = charge.currency_id.round(share)
+
+    def _open_first(self):
+        """Charges of one document in the order in which they stay open when a part of it was paid."""
+        return self.sorted(lambda one: (_OPEN_FIRST[one.kind], -one.id))
 
     @api.depends("row_keys", "sheet", "law", "law_reason")
     def _compute_rows_shown(self):

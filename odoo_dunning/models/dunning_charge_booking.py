@@ -12,7 +12,8 @@ UNFOUNDED = ("reversed", "gone", "cancel", "void", "voided", "deleted")
 class DunningCharge(models.Model):
     """Charges in Odoo's books: a customer invoice per message, credited when a charge is waived or taken back.
 
-    Charges on invoices of other ledgers are booked in Odoo's books, too, unless their connection says otherwise.
+    Charges on invoices of other ledgers are booked in Odoo's books, too, unless their connection says otherwise:
+    see `dunning_charge_origin.py` for those that the ledger books itself.
     """
 
     _inherit = "dunning.charge"
@@ -80,11 +81,12 @@ class DunningCharge(models.Model):
 
     def _book(self):
         """Book the charges of one message. What stands in the way is kept on them, and tried again next time."""
-        try:
-            with self.env.cr.savepoint():
-                self._book_together()
-        except UserError as error:
-            self.booking_error = str(error)
+        for charges in self.grouped(lambda one: one._origin_ledger()).values():
+            try:
+                with self.env.cr.savepoint():
+                    charges._book_together()
+            except UserError as error:
+                charges.booking_error = str(error)
 
     def _book_together(self):
         """One customer invoice for the charges of one message. Idempotent: charges that have one stay as they are."""

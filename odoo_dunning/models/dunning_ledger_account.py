@@ -52,7 +52,7 @@ class DunningLedger(models.Model):
         self.check_access("write")
         errors = lib.part("errors")
         try:
-            client = self._open_client(sleep=_too_long)
+            client = self._open_client(sleep=too_long)
             found = lib.part(f"{self.vendor}.writes").payment_accounts(client)
         except errors.ConnectorError as error:
             raise UserError(error.message) from None
@@ -83,6 +83,6 @@ class DunningLedger(models.Model):
             self.payment_account_id = False
 
 
-def _too_long(seconds):
+def too_long(seconds):
     """A person is waiting: do not."""
     raise lib.part("errors").Retry("The ledger has no answer just now. Try again in a minute.", seconds)

@@ -9,7 +9,8 @@ class DunningLedgerMatch(models.Model):
     """A ledger's invoice that is, or may be, one of Odoo's own invoices.
 
     Matched: Odoo's invoice is the one that counts and is dunned; the ledger's is linked to it and counts no more.
-    Proposed and ambiguous ones wait for a person and are left out of dunning meanwhile.
+    Proposed and ambiguous ones wait for a person and are left out of dunning meanwhile. Invoices of charges that were
+    made there from here count with the charges.
     """
 
     _name = "dunning.ledger.match"
@@ -27,6 +28,7 @@ class DunningLedgerMatch(models.Model):
             ("proposed", "Proposed"),
             ("matched", "Matched"),
             ("rejected", "Different invoices"),
+            ("charge", "Invoice of charges"),
         ],
         required=True,
         readonly=True,
@@ -91,6 +93,19 @@ class DunningLedgerMatch(models.Model):
         self.sudo().write({"state": "rejected", "move_id": False})
         self.sudo()._apply()
 
+    @api.model
+    def _keep_charges(self, ledger, external_id):
+        """This invoice of the ledger's is one of charges, made from here."""
+        key = [("ledger_id", "=", ledger.id), ("entity", "=", "invoice"), ("external_id", "=", external_id)]
+        match = self.search(key)
+        if match:
+            match.write({"state": "charge", "move_id": False})
+        else:
+            match = self.create(
+                {"ledger_id": ledger.id, "entity": "invoice", "external_id": external_id, "state": "charge"}
+            )
+        match._apply()
+
     def _confirm(self):
         self.write({"state": "matched"})
 
@@ -110,6 +125,8 @@ class DunningItem(models.Model):
         for item in self:
             if state == "matched":
                 item.write({"is_open": False, "source_state": "matched"})
+            elif state == "charge":
+                item.is_open = False
             elif state == "rejected":
                 item.write({"is_open": bool(item.amount_open), "no_followup": False, "source_state": "open"})
             else:
@@ -154,5 +171,5 @@ class DunningLedger(models.Model):
             "name": self.env._("Invoices known to both"),
             "res_model": "dunning.ledger.match",
             "view_mode": "list,form",
-            "domain": [("ledger_id", "=", self.id)],
+            "domain": [("ledger_id", "=", self.id), ("state", "!=", "charge")],
         }

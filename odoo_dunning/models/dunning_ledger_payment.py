@@ -69,7 +69,7 @@ class DunningLedger(models.Model):
                   FROM dunning_ledger_match m
                   JOIN dunning_allocation a
                     ON a.ledger_id = m.ledger_id AND a.invoice_ref = m.external_id AND a.kind = 'payment'
-                 WHERE m.ledger_id = %s AND m.state = 'matched'
+                 WHERE m.ledger_id = %s AND m.state = 'matched' AND m.move_id IS NOT NULL
               GROUP BY m.id, m.move_id, a.source_ref, a.date
               ORDER BY a.date, a.source_ref
                 """,

@@ -29,8 +29,11 @@ _COLUMNS = (
     "notice_id",
     "promise_id",
     "hold_id",
+    "invoice_write_id",
     "payload",
 )
+# Money, and documents that stand for it: their rows stay.
+KEPT_KINDS = ("payment", "charge_invoice", "charge_credit")
 
 
 class DunningLedgerWrite(models.Model):
@@ -230,8 +233,9 @@ class DunningLedgerWrite(models.Model):
     def _why_not(self):
         """Why it is not to be written any more, or an empty string."""
         ledger = self.ledger_id
-        if not ledger._writes(self.kind):
-            return self.env._("Switched off on the connection.")
+        switched_off = self._switched_off()
+        if switched_off:
+            return switched_off
         if self.kind == "note" and self.notice_id.state == "undone" and not self.payload.get("after_undo"):
             return self.env._("The message was taken back before the note was written.")
         if self.kind == "expected_date" and self.promise_id.state == "cancelled":
@@ -245,13 +249,20 @@ class DunningLedgerWrite(models.Model):
             )
         return ""
 
+    def _switched_off(self):
+        """Words for it when the connection does not say to write this any more, or an empty string."""
+        return "" if self.ledger_id._writes(self.kind) else self.env._("Switched off on the connection.")
+
     # === OUTCOME === #
 
     def _done(self):
         """Have the invoice read again, so that it shows here what was written there."""
         if self.kind == "payment":
-            self.env["dunning.ledger.event"]._note(self.ledger_id, [("invoice", self.external_id)])
-            self.ledger_id._sync_soon()
+            self._read_again(self.external_id)
+
+    def _read_again(self, invoice_ref):
+        self.env["dunning.ledger.event"]._note(self.ledger_id, [("invoice", invoice_ref)])
+        self.ledger_id._sync_soon()
 
     def _later(self, error):
         """Try again later. Return whether the ledger is worth another call now: a changed record is, a limit is not."""
@@ -319,10 +330,11 @@ class DunningLedgerWrite(models.Model):
 
     @api.autovacuum
     def _gc_old(self):
-        """Payments are kept; the rest is a year old and stands at the vendor."""
+        """Payments and invoices of charges are kept; the rest is a year old and stands at the vendor."""
         limit = fields.Datetime.now() - timedelta(days=KEPT_DAYS)
         self.search(
-            [("kind", "!=", "payment"), ("state", "!=", "waiting"), ("write_date", "<", limit)], limit=10_000
+            [("kind", "not in", KEPT_KINDS), ("state", "!=", "waiting"), ("write_date", "<", limit)],
+            limit=10_000,
         ).unlink()
 
 

@@ -2,7 +2,13 @@ from odoo import api, fields, models
 
 from .. import lib
 
-SWITCHES = {"note": "write_notes", "expected_date": "write_expected_dates", "payment": "write_payments"}
+SWITCHES = {
+    "note": "write_notes",
+    "expected_date": "write_expected_dates",
+    "payment": "write_payments",
+    "charge_invoice": "books_charges_there",
+    "charge_credit": "books_charges_there",
+}
 # The broad Xero scope of apps older than March 2026 covers all of them.
 BROAD_SCOPE = "accounting.transactions"
 
@@ -40,7 +46,9 @@ class DunningLedger(models.Model):
         for ledger in self:
             ledger.write_problem_count = counts.get(ledger, 0)
 
-    @api.depends("write_notes", "write_expected_dates", "write_payments", "scopes_granted", "vendor")
+    @api.depends(
+        "write_notes", "write_expected_dates", "write_payments", "charge_booking", "scopes_granted", "vendor"
+    )
     def _compute_write_permission_missing(self):
         for ledger in self:
             missing = {ledger._missing_permission(kind) for kind in SWITCHES if ledger._writes(kind)}
