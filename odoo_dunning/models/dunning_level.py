@@ -47,6 +47,19 @@ class DunningLevel(models.Model):
     by_letter = fields.Boolean(string="Letter")
     by_sms = fields.Boolean(string="SMS")
     by_call = fields.Boolean(string="Call")
+    fallback = fields.Selection(
+        [
+            ("letter_call", "A letter, else a call"),
+            ("letter", "A letter"),
+            ("call", "A call"),
+            ("none", "Nothing: somebody finds an address"),
+        ],
+        string="Where nobody is reached",
+        default="letter_call",
+        required=True,
+        help="What happens instead for customers without an address for any of the channels above. Somebody posts the "
+        "letter or calls: it becomes an activity of whoever is responsible for the customer.",
+    )
     recipient_role = fields.Selection(
         [("billing", "Billing contact"), ("ap", "Accounts payable"), ("decision", "Decision maker")],
         default="billing",
@@ -131,6 +144,13 @@ class DunningLevel(models.Model):
         self.ensure_one()
         return tuple(name for name in CHANNELS if self[f"by_{name}"])
 
+    def _fallback_channels(self):
+        """Channels tried in order for customers whom none of `_channels` reaches. A letter needs a text."""
+        self.ensure_one()
+        names = () if self.fallback == "none" else tuple(self.fallback.split("_"))
+        used = self._channels()
+        return tuple(name for name in names if name not in used and (name != "letter" or self.template_key))
+
     def _to_engine(self):
         start = _ROLES.index(self.recipient_role)
         return Level(
@@ -144,6 +164,7 @@ class DunningLevel(models.Model):
             min_item_amounts=self.policy_id._item_minimums(),
             min_percent=Decimal(f"{self.min_percent:.2f}"),
             channels=self._channels(),
+            fallback_channels=self._fallback_channels(),
             recipient_roles=(_ROLES[start], *(role for role in _ROLES if role != _ROLES[start])),
             tone=self.key,
             deadline_days=self.deadline_days,

@@ -25,3 +25,4 @@ from . import test_complaints
 from . import test_rationing
 from . import test_ownerless
 from . import test_partner_merge
+from . import test_fallback

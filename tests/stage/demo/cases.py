@@ -40,6 +40,7 @@ class Cases:
             "Schlüsseldienst Ott": (15, 12.0, None),
             "Zoo Hellmann": (16, 410.0, self._unmatched_receipt),
             "Verlag Thiele": (16, 700.0, self._in_other_run),
+            "Holzhandel Ebert": (16, 350.0, self._no_address),
         }
         self._set_minimums()
         moves = {
@@ -173,6 +174,10 @@ class Cases:
         run.line_ids.filtered(
             lambda line: line.decision == "notify" and line.item_id != item
         ).action_exclude()
+
+    def _no_address(self, item):
+        """Neither e-mail nor street nor telephone."""
+        item.account_id.partner_id.email = False
 
     def _without_due_date(self):
         """An opening balance entered without a date to pay by."""
