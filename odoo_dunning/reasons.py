@@ -34,6 +34,16 @@ def _said(env, template, values):
 
 
 def _shown(env, value):
+    """The value in the user's format. A list has the same days again and again, and each takes a tenth of a millisecond
+    to format: they are kept until the transaction ends."""
+    known = env.cr.cache.setdefault("odoo_dunning.shown", {})
+    key = (env.lang, type(value), value)
+    if key not in known:
+        known[key] = _formatted(env, value)
+    return known[key]
+
+
+def _formatted(env, value):
     if isinstance(value, datetime):
         return format_datetime(env, value.replace(tzinfo=None))
     if isinstance(value, date):

@@ -169,8 +169,10 @@ class DunningAccountScreen(models.Model):
                 )
 
     def _lines_in_open_runs(self):
+        """Asked by item, as the key of open claims is."""
+        items = self.env["dunning.item"]._search([("account_id", "in", self.ids), ("is_open", "=", True)])
         return self.env["dunning.run.line"].search(
-            [("account_id", "in", self.ids), ("claim", "in", ("open", "queued"))]
+            [("item_id", "in", items), ("claim", "in", ("open", "queued"))]
         )
 
     def _said_of(self, line):

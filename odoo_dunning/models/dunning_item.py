@@ -85,7 +85,8 @@ class DunningItem(models.Model):
     )
     _open_by_account = models.Index("(company_id, account_id) WHERE is_open")
     _by_account = models.Index("(account_id)")
-    _open_by_due = models.Index("(company_id, due_date) WHERE is_open")
+    # Spelled as the ORM asks: PostgreSQL does not take `is_open IS TRUE` for `is_open`.
+    _open_by_due = models.Index("(due_date, id) WHERE is_open IS TRUE")
 
     @api.depends("number", "currency_id", "amount_open")
     def _compute_display_name(self):
