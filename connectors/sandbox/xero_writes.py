@@ -162,8 +162,11 @@ class Writes:
         else:
             known = {"Reference": "reference"}
             for name, field in (("DueDate", "due_date"), ("ExpectedPaymentDate", "expected_payment_date")):
-                if name in item:
+                if item.get(name) or item.get(f"{name}String"):
                     changes[field] = read_day(item, name)
+            # Only the text of the date clears it; an empty date is passed over (XeroAPI/xero-node#476).
+            if item.get("ExpectedPaymentDateString") == "":
+                changes["expected_payment_date"] = None
             if status in ("AUTHORISED", "SUBMITTED", "DRAFT"):
                 changes["status"] = {"AUTHORISED": "open"}.get(status, status.lower())
         changes.update({field: item[name] for name, field in known.items() if name in item})

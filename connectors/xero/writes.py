@@ -44,16 +44,37 @@ def note_on_invoice(client: Client, invoice_id: str, text: str, key: str) -> Non
     client.budget.retried(attempt)
 
 
-def set_expected_payment_date(client: Client, invoice_id: str, day: date, key: str) -> None:
-    """Enter when payment is expected, unless that day stands there.
+def set_expected_payment_date(client: Client, invoice_id: str, day: date, key: str) -> date | None:
+    """Enter when payment is expected, unless that day stands there. Return the other day that stood there before.
 
     :raise Refused: the invoice is not open any more.
     """
     changes = {"Invoices": [{"InvoiceID": invoice_id, "ExpectedPaymentDate": day.isoformat()}]}
 
+    def attempt() -> date | None:
+        before = _expected_day(_open_invoice(client, invoice_id))
+        if before == day:
+            return None
+        client.write("update_invoice", invoice_id, changes, idempotency_key=key)
+        return before
+
+    return client.budget.retried(attempt)
+
+
+def end_expected_payment_date(
+    client: Client, invoice_id: str, ours: frozenset[date], restored: date | None, key: str
+) -> None:
+    """Put `restored`, or nothing, in place of the expected day, if that is one of `ours`: another one is a person's.
+
+    An invoice that is not open any more is left as it is.
+    """
+    # Only the text of the date clears it; an empty date is passed over (XeroAPI/xero-node#476).
+    text = restored.isoformat() if restored else ""
+    changes = {"Invoices": [{"InvoiceID": invoice_id, "ExpectedPaymentDateString": text}]}
+
     def attempt() -> None:
-        invoice = _open_invoice(client, invoice_id)
-        if _expected_day(invoice) != day:
+        invoice = Fields(client.one("invoice", invoice_id, "Invoices"))
+        if invoice.text("Status") == "AUTHORISED" and _expected_day(invoice) in ours - {restored}:
             client.write("update_invoice", invoice_id, changes, idempotency_key=key)
 
     client.budget.retried(attempt)

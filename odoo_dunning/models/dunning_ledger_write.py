@@ -214,9 +214,16 @@ class DunningLedgerWrite(models.Model):
         writes.note_on_invoice(client, self.external_id, self.payload["text"], self._wire_key())
 
     def _write_expected_date(self, client, writes):
-        writes.set_expected_payment_date(
-            client, self.external_id, date.fromisoformat(self.payload["day"]), self._wire_key()
+        payload, key = self.payload, self._wire_key()
+        if "ours" in payload:
+            ours = frozenset(map(date.fromisoformat, payload["ours"]))
+            restored = date.fromisoformat(payload["day"]) if payload["day"] else None
+            writes.end_expected_payment_date(client, self.external_id, ours, restored, key)
+            return
+        before = writes.set_expected_payment_date(
+            client, self.external_id, date.fromisoformat(payload["day"]), key
         )
+        self.payload = {**payload, "before": before.isoformat() if before else ""}
 
     def _write_payment(self, client, writes):
         payload = self.payload
@@ -238,7 +245,8 @@ class DunningLedgerWrite(models.Model):
             return switched_off
         if self.kind == "note" and self.notice_id.state == "undone" and not self.payload.get("after_undo"):
             return self.env._("The message was taken back before the note was written.")
-        if self.kind == "expected_date" and self.promise_id.state == "cancelled":
+        is_day = self.kind == "expected_date" and "ours" not in self.payload
+        if is_day and self.promise_id.state == "cancelled":
             return self.env._("The promise was cancelled.")
         missing = ledger._missing_permission(self.kind)
         if missing:

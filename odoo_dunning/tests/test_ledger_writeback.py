@@ -220,6 +220,87 @@ class TestExpectedDates(OriginCase):
         self.write_out()
         self.assertIsNone(self.invoice.expected_payment_date)
 
+    def day(self, days):
+        return TODAY + timedelta(days=days)
+
+    def test_a_cancelled_promise_takes_its_day_back(self):
+        promise = self.promise(5)
+        self.write_out()
+        promise.promised_date = self.day(9)
+        self.write_out()
+        promise.action_cancel()
+        self.write_out()
+        self.assertIsNone(self.invoice.expected_payment_date)
+        version = self.invoice.version
+        self.write_out()
+        promise.action_cancel()
+        self.write_out()
+        self.assertEqual(self.invoice.version, version)
+        self.assertEqual(self.writes(self.ledger).mapped("state"), ["done"] * 3)
+
+    def test_what_stood_there_before_comes_back(self):
+        with self.sandbox.book.lock:
+            self.sandbox.company.edit(self.invoice, expected_payment_date=self.day(30))
+        promise = self.promise(5)
+        self.write_out()
+        promise.promised_date = self.day(9)
+        self.write_out()
+        promise.action_cancel()
+        self.write_out()
+        self.assertEqual(self.invoice.expected_payment_date, self.day(30))
+
+    def test_the_day_of_another_promise_stays_or_comes_back(self):
+        first = self.promise(5, amount=40)
+        self.write_out()
+        second = self.promise(9, amount=60)
+        self.write_out()
+        second.action_cancel()
+        self.write_out()
+        self.assertEqual(self.invoice.expected_payment_date, self.day(5))
+        third = self.promise(12, amount=60)
+        self.write_out()
+        first.action_cancel()
+        self.write_out()
+        self.assertEqual(self.invoice.expected_payment_date, self.day(12))
+        third.action_cancel()
+        self.write_out()
+        self.assertIsNone(self.invoice.expected_payment_date)
+
+    def test_a_day_that_a_person_entered_since_stays(self):
+        promise = self.promise(5)
+        self.write_out()
+        with self.sandbox.book.lock:
+            self.sandbox.company.edit(self.invoice, expected_payment_date=self.day(30))
+        promise.action_cancel()
+        self.write_out()
+        self.assertEqual(self.invoice.expected_payment_date, self.day(30))
+
+    def test_cancelled_while_its_answer_was_lost_it_is_found_and_cleared(self):
+        promise = self.promise(5)
+        row = self.writes(self.ledger).sudo()
+        row._write_expected_date(
+            self.ledger._open_client(sleep=lambda seconds: None), lib.part("xero.writes")
+        )
+        self.assertEqual(self.invoice.expected_payment_date, self.day(5))
+        promise.action_cancel()
+        self.write_out()
+        self.assertIsNone(self.invoice.expected_payment_date)
+
+    def test_an_invoice_taken_out_of_the_promise_or_a_deleted_promise_loses_the_day(self):
+        other = self.there(self.sandbox, customer=self.sandbox.company.customer(self.invoice.customer_id))
+        self.take_in(self.ledger)
+        promise = self.promise(5, amount=150)
+        self.write_out()
+        self.assertEqual(other.expected_payment_date, self.day(5))
+        promise.item_ids -= self.item(self.ledger, other)
+        self.write_out()
+        self.assertEqual(
+            (self.invoice.expected_payment_date, other.expected_payment_date), (self.day(5), None)
+        )
+        promise.unlink()
+        self.write_out()
+        self.assertIsNone(self.invoice.expected_payment_date)
+
     def test_quickbooks_has_no_such_date(self):
         _sandbox, ledger = self.connected("quickbooks", write_expected_dates=True)
         self.assertFalse(ledger._writes("expected_date"))
