@@ -1,7 +1,8 @@
 """How often a connection may call: paced below the vendor's limits, a reserve kept back, long waits handed upwards.
 
-A lease gives one background worker per connection, so pacing here is pacing for the connection; `share` leaves room
-for a person's own clicks (a PDF, a payment link) beside it.
+The workers of a connection (a pass here or on another host, write-back, a person's click on a PDF) share what the
+vendor allows: each is granted a few calls at a time by whoever counts for them all (`Budget.ask`), so that counting
+costs no message per call. A budget nobody counts for paces itself.
 """
 
 from __future__ import annotations
@@ -20,6 +21,13 @@ LONGEST_SLEEP_S = 60
 SLEEP_PER_CALL_MAX_S = 130
 TRIES_MAX = 5
 GIVE_UP_FOR_S = 300
+# A grant is used within this time or dropped: whoever grants counts it for a minute and this.
+GRANT_S = 10
+GRANTS_A_MINUTE = 10
+ASKS_MAX = 5
+
+# (calls wanted, what the vendor said is left for the day or None) → see `gateway.Gateway.sync_calls`.
+Ask = Callable[[int, "int | None"], dict]
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,19 @@ class Budget:
         self._sleep = sleep
         self._clock = clock
         self._recent: deque[float] = deque()
+        self._ask: Ask | None = None
+        self._wanted = max(1, int(limits.per_minute * limits.share) // GRANTS_A_MINUTE)
+        self._granted = 0
+        self._granted_until = 0.0
+        self._news: int | None = None
+
+    def ask(self, counter: Ask, at_once: int = 0) -> None:
+        """From now on calls are granted by `counter`, which counts those of every worker of the connection.
+
+        `at_once`: how many to ask for, a tenth of a minute's calls unless given.
+        """
+        self._ask = counter
+        self._wanted = at_once or self._wanted
 
     def run(self, request: Callable[[], T]) -> T:
         """`request()` with pacing; a `Retry` is tried again here when its wait is a minute at most.
@@ -60,8 +81,11 @@ class Budget:
 
     def once(self, request: Callable[[], T]) -> T:
         """`request()`, paced and counted, and not tried again: for writes, whose answer may be all that was lost."""
+        if self._ask:
+            self._use_grant()
+        else:
+            self._pace()
         self._keep_reserve()
-        self._pace()
         self.calls += 1
         return request()
 
@@ -84,7 +108,7 @@ class Budget:
     def note_day_left(self, calls: object) -> None:
         """What the vendor says is left for today; anything unreadable is ignored."""
         try:
-            self.day_left = int(calls)
+            self.day_left = self._news = int(calls)
         except (TypeError, ValueError):
             return
 
@@ -102,6 +126,21 @@ class Budget:
             self._wait(60 - (now - self._recent[0]))
             self._recent.popleft()
         self._recent.append(self._clock())
+
+    def _use_grant(self) -> None:
+        """One of the calls granted, or ask for more; nothing is granted while others have used up the minute."""
+        for _ask in range(ASKS_MAX):
+            if self._granted and self._clock() < self._granted_until:
+                self._granted -= 1
+                return
+            asked_at, news, self._news = self._clock(), self._news, None
+            answer = self._ask(self._wanted, news)
+            if answer.get("day_left") is not None:
+                self.day_left = answer["day_left"]
+            self._granted, self._granted_until = answer["calls"], asked_at + GRANT_S
+            if not self._granted:
+                self._wait(min(LONGEST_SLEEP_S, answer["wait_s"]))
+        raise Retry("Other work on this connection uses up its calls just now.", LONGEST_SLEEP_S)
 
     def _wait(self, seconds: float) -> None:
         self.slept_s += seconds

@@ -195,6 +195,7 @@ class Pass:
 
     def run(self, source: Source, reconcile: bool) -> None:
         self.source = source
+        source.budget.ask(lambda wanted, day_left: self.gateway.sync_calls(self.lease.key, wanted, day_left))
         source.open()
         whole = reconcile or self._is_due()
         if not whole:

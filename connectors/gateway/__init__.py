@@ -14,6 +14,7 @@ from ..records import parse_instant
 VERBS = (
     "sync_lease",
     "sync_token",
+    "sync_calls",
     "sync_ingest",
     "sync_quarantine",
     "sync_checkpoint",
@@ -29,6 +30,9 @@ class Gateway(Protocol):
     - `sync_lease` → `{"lease", "until", "vendor", "environment", "organisation", "urls", "access_token",
       "token_expires_at", "cursors", "options"}` or `{"busy": true, "until", "runner"}` or `{"blocked": why}`.
     - `sync_token` → `{"access_token", "token_expires_at"}`, refreshed at the vendor when the stored one is `rejected`.
+    - `sync_calls` → `{"calls", "wait_s", "day_left"}`: calls at the vendor that may be made within
+      `budget.GRANT_S` seconds, counted over all workers of the connection; where there are none, ask again after
+      `wait_s` seconds. `day_left` (in: the vendor's last word or None) is the freshest any worker has heard, or None.
     - `sync_ingest` → `{"stored", "unchanged", "stale", "parked": [ids],
       "quarantined": [{"entity", "external_id", "cause"}]}`.
     - `sync_known` → `{"rows": [{"external_id", "updated_at", "open_amount", "currency"}, …], "next": id or null}`:
@@ -39,6 +43,7 @@ class Gateway(Protocol):
 
     def sync_lease(self, runner: str, seconds: int) -> dict: ...
     def sync_token(self, lease: str, rejected: str) -> dict: ...
+    def sync_calls(self, lease: str, wanted: int, day_left: int | None) -> dict: ...
     def sync_ingest(self, lease: str, records: list[dict]) -> dict: ...
     def sync_quarantine(self, lease: str, bad: list[dict]) -> Any: ...
     def sync_checkpoint(self, lease: str, cursors: dict) -> Any: ...

@@ -33,6 +33,9 @@ class InProcessGateway:
     def sync_token(self, lease, rejected):
         return self._call("sync_token", lease=lease, rejected=rejected)
 
+    def sync_calls(self, lease, wanted, day_left):
+        return self._call("sync_calls", lease=lease, wanted=wanted, day_left=day_left)
+
     def sync_ingest(self, lease, records):
         return self._call("sync_ingest", lease=lease, records=records)
 

@@ -112,6 +112,9 @@ class Json2Gateway:
     def sync_token(self, lease, rejected):
         return self._call("sync_token", lease=lease, rejected=rejected)
 
+    def sync_calls(self, lease, wanted, day_left):
+        return self._call("sync_calls", lease=lease, wanted=wanted, day_left=day_left)
+
     def sync_ingest(self, lease, records):
         """A delivery that is too large or refused is halved until the record at fault stands alone."""
         try:

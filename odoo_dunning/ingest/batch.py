@@ -121,10 +121,13 @@ class Batch:
         rows = self.env.execute_query(
             SQL(
                 """
-                SELECT r.entity, r.external_id, COALESCE(r.removed_at, r.updated_at), r.content_hash, r.state
+                SELECT k.entity, k.external_id, r.known_at, r.content_hash, r.state
                   FROM unnest(%s, %s) AS k (entity, external_id)
-                  JOIN dunning_ledger_record r
-                    ON r.ledger_id = %s AND r.entity = k.entity AND r.external_id = k.external_id
+            CROSS JOIN LATERAL (
+                        SELECT COALESCE(removed_at, updated_at) AS known_at, content_hash, state
+                          FROM dunning_ledger_record
+                         WHERE ledger_id = %s AND entity = k.entity AND external_id = k.external_id
+                         LIMIT 1) r
                 """,
                 list(entities),
                 list(ids),

@@ -68,6 +68,7 @@ from . import dunning_policy_screen
 from . import dunning_level_screen
 from . import dunning_template_screen
 from . import dunning_ledger_screen
+from . import dunning_ledger_calls
 from . import dunning_ledger_client
 from . import dunning_ledger_account
 from . import dunning_ledger_income

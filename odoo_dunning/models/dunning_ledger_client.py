@@ -7,9 +7,8 @@ from .. import lib
 
 # Calls of the day that single documents and writes leave to the passes.
 RESERVE_CALLS = 1000
-# The share of the calls per minute they take: little beside a pass, most of it otherwise.
-SHARE_BESIDE_PASS, SHARE_ALONE = 0.15, 0.8
-LOCAL_PER_MINUTE = 100_000
+# Calls asked for at a time: a document takes one or two, and what is not used is lost to others for a minute.
+CALLS_AT_ONCE = 2
 
 
 class LedgerTokens:
@@ -47,20 +46,15 @@ class DunningLedger(models.Model):
                 (ledger.wait_until - now).total_seconds(),
             )
         budget = lib.part("budget").Budget(ledger._spare_limits(), sleep=sleep)
+        budget.ask(ledger._grant_urgent_calls, CALLS_AT_ONCE)
         return lib.part(f"{ledger.vendor}.client").Client(
             ledger._api_url(), ledger.organisation_ref, LedgerTokens(ledger), budget
         )
 
     def _spare_limits(self):
-        """How often single documents and writes may call. A server of one's own has no limits but its own."""
-        limits = lib.part(self.vendor).LIMITS
-        if self.endpoint_url:
-            return replace(limits, per_minute=LOCAL_PER_MINUTE, reserve_calls=0)
-        return replace(
-            limits,
-            reserve_calls=RESERVE_CALLS if limits.reserve_calls else 0,
-            share=SHARE_BESIDE_PASS if self.lease_key else SHARE_ALONE,
-        )
+        """What single documents and writes leave of the day's calls. A server of one's own has no limits but its own."""
+        limits = self._call_limits()
+        return replace(limits, reserve_calls=RESERVE_CALLS if limits.reserve_calls else 0)
 
     def _api_url(self):
         oauth = lib.part(f"{self.vendor}.oauth")

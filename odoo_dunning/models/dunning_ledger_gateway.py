@@ -102,6 +102,11 @@ class DunningLedgerGateway(models.Model):
             raise UserError(error.message) from None
         return {"access_token": token, "token_expires_at": _iso(expires_at)}
 
+    def sync_calls(self, lease, wanted, day_left):
+        """Grant up to `wanted` calls at the vendor, counted with those of every other worker of this ledger."""
+        ledger = self._sync_access()._check_lease(lease)
+        return ledger._grant_calls(wanted, day_left)
+
     def sync_ingest(self, lease, records):
         """Take in a list of wire records; returns how many were stored, and which were not and why."""
         ledger = self._sync_access()._check_lease(lease)

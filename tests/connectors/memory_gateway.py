@@ -82,6 +82,11 @@ class MemoryLedger:
                 self.token = self._refresh()
             return dict(self.token)
 
+    def sync_calls(self, lease, wanted, day_left):
+        with self._lock:
+            self._check(lease)
+            return {"calls": wanted, "wait_s": 0, "day_left": day_left}
+
     def sync_ingest(self, lease, records):
         with self._lock:
             self._check(lease)
