@@ -1,9 +1,8 @@
-from odoo import models
+from odoo import api, models
 from odoo.exceptions import UserError
+from odoo.fields import Command
 
-from ..bulk import charge_sheets, charging
-
-REPORT = "odoo_dunning.report_charge_sheet"
+from ..bulk import charge_sheets, charging, sheet_files
 
 
 class DunningNotice(models.Model):
@@ -20,32 +19,45 @@ class DunningNotice(models.Model):
         waiting = self.filtered(lambda one: one.state in ("proposed", "ready") and not one.main_id)
         for company, notices in waiting.grouped("company_id").items():
             charging.reckon(notices, notices._look_again(), company._dunning_today())
-        return self.env.ref(REPORT).report_action(self)
+        return self.env.ref(sheet_files.REPORT).report_action(self)
 
     def _attach_sheets(self):
         """One PDF per message that charges something, on the mail and in the chatter. A page that cannot be made does
         not keep the message: it says so."""
-        for notice in self:
-            charges = (notice.main_id or notice).charge_ids
-            if not charges.filtered(lambda one: one.stage == "claimed" and one.amount):
-                continue
-            try:
-                pdf, _kind = self.env["ir.actions.report"].sudo()._render_qweb_pdf(REPORT, notice.ids)
-            except UserError as error:
-                notice.note = self.env._("The calculation sheet could not be made: %(error)s", error=error)
-                continue
-            number = notice._number().replace("/", "-")
-            attachment = (
-                self.env["ir.attachment"]
-                .sudo()
-                .create(
+        charging_ones = self.filtered(
+            lambda one: (one.main_id or one).charge_ids.filtered(
+                lambda charge: charge.stage == "claimed" and charge.amount
+            )
+        )
+        try:
+            charging_ones._keep_sheets(list(sheet_files.pdfs(charging_ones)))
+        except UserError:
+            for notice in charging_ones:
+                try:
+                    notice._keep_sheets(list(sheet_files.pdfs(notice)))
+                except UserError as error:
+                    notice.note = self.env._(
+                        "The calculation sheet could not be made: %(error)s", error=error
+                    )
+
+    @api.model
+    def _keep_sheets(self, files):
+        """:param files: [(message, PDF), …]"""
+        attachments = (
+            self.env["ir.attachment"]
+            .sudo()
+            .create(
+                [
                     {
-                        "name": f"{number}.pdf",
+                        "name": f"{notice._number().replace('/', '-')}.pdf",
                         "raw": pdf,
                         "mimetype": "application/pdf",
                         "res_model": "dunning.account",
                         "res_id": notice.account_id.id,
                     }
-                )
+                    for notice, pdf in files
+                ]
             )
-            notice.mail_message_id.sudo().attachment_ids = attachment
+        )
+        for (notice, _pdf), attachment in zip(files, attachments, strict=True):
+            notice.mail_message_id.sudo().attachment_ids = [Command.link(attachment.id)]

@@ -26,3 +26,4 @@ from . import test_rationing
 from . import test_ownerless
 from . import test_partner_merge
 from . import test_fallback
+from . import test_charge_sheet
