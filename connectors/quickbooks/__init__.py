@@ -63,6 +63,8 @@ class QuickBooksSource:
         self.budget = client.budget
         self._company: mapping.Company | None = None
         self._settled_journals: set[str] = set()
+        # Payment → (entry, customer, amount) it took off journal entries, once every payment has been read.
+        self._journal_payments: dict[str, list[tuple[str, str, Decimal]]] | None = None
 
     @property
     def server_time(self) -> datetime | None:
@@ -82,8 +84,13 @@ class QuickBooksSource:
 
     def scan(self, stream: str, since: datetime | None) -> Iterator[Page]:
         name = VENDOR_NAME[stream]
+        if stream == "payment":
+            self._journal_payments = {} if since is None else None
         for rows in self._changed(name, since):
-            yield self._page(stream, rows)
+            if stream == "journal" and since is None and self._journal_payments is not None:
+                yield self._journal_page(rows, self._settlements_read())
+            else:
+                yield self._page(stream, rows)
         if stream == "journal" and since is not None and self._settled_journals:
             yield from self._journals(self._settled_journals)
 
@@ -188,25 +195,42 @@ class QuickBooksSource:
 
     def _page(self, stream: str, rows: list) -> Page:
         if stream == "journal":
-            settled = self._settlements(rows)
-            return Page.of(
-                record
-                for row in rows
-                for record in mapping.journal(row, self._company, lambda *key: settled.get(key, Decimal(0)))
-            )
+            return self._journal_page(rows, self._settlements(rows))
         mapper = STREAMS[stream][1]
         if stream == "payment":
             self._remember_journals(rows)
         return Page.of(mapper(row, self._company) for row in rows)
 
+    def _journal_page(self, rows: list, settled: dict[tuple[str, str], Decimal]) -> Page:
+        return Page.of(
+            record
+            for row in rows
+            for record in mapping.journal(row, self._company, lambda *key: settled.get(key, Decimal(0)))
+        )
+
     def _remember_journals(self, rows: list) -> None:
         for row in rows:
             try:
-                self._settled_journals.update(
-                    target for kind, target, _ in mapping.links(row) if kind == "JournalEntry"
-                )
+                taken = [
+                    (entry, Fields(row).child("CustomerRef").text("value"), amount)
+                    for kind, entry, amount in mapping.links(row)
+                    if kind == "JournalEntry"
+                ]
+                payment_id = Fields(row).text("Id")
             except FieldError:
                 continue  # the mapper reports this payment
+            self._settled_journals.update(entry for entry, _customer, _amount in taken)
+            read = self._journal_payments
+            if read is not None and (taken or payment_id in read):
+                read[payment_id] = taken
+
+    def _settlements_read(self) -> dict[tuple[str, str], Decimal]:
+        """As `_settlements`, from the payments just read: not a call for each customer of an entry."""
+        sums: dict[tuple[str, str], Decimal] = {}
+        for taken in self._journal_payments.values():
+            for entry, customer_id, amount in taken:
+                sums[entry, customer_id] = sums.get((entry, customer_id), Decimal(0)) + amount
+        return sums
 
     def _settlements(self, rows: list) -> dict[tuple[str, str], Decimal]:
         """(entry, customer) → what payments took off it. Asked per customer: entries carry no balance."""

@@ -52,7 +52,7 @@ class DunningLedger(models.Model):
         )
 
     def _spare_limits(self):
-        """What single documents and writes leave of the day's calls. A server of one's own has no limits but its own."""
+        """What single documents and writes leave of the day's calls."""
         limits = self._call_limits()
         return replace(limits, reserve_calls=RESERVE_CALLS if limits.reserve_calls else 0)
 

@@ -170,6 +170,25 @@ def test_q6_open_receivables_of_journal_entries_count_and_payments_lower_them(qu
     quickbooks.check()
 
 
+def test_q6_journal_entries_of_many_customers_cost_a_full_pull_no_call_each(quickbooks):
+    quickbooks.start(page_rows=10)
+    ledger = quickbooks.ledger
+
+    def pull():
+        calls = ledger.calls
+        quickbooks.sync(reconcile=True)
+        quickbooks.check()
+        return ledger.calls - calls
+
+    entries = [ledger.company.add_journal(ledger.customer(), Decimal("300"), TODAY) for _ in range(3)]
+    few = pull()
+    entries += [ledger.company.add_journal(ledger.customer(), Decimal("50"), TODAY) for _ in range(6)]
+    for entry in entries:
+        ledger.pay(entry, "20")
+
+    assert pull() == few
+
+
 FAULTS = [
     ({"code": "3001"}, "done"),
     ({"code": "003001", "lower_case": True}, "done"),
