@@ -168,7 +168,7 @@ def _earlier(env, ids, without_notices):
 def _messages(env, ids):
     rows = env.execute_query(
         SQL(
-            """SELECT line.item_id, notice.sent_at::date, notice.channel
+            """SELECT line.item_id, COALESCE(notice.sent_date, notice.sent_at::date), notice.channel
                  FROM dunning_run_line line
                  JOIN dunning_item item ON item.id = line.item_id AND item.cycle = line.cycle
                  JOIN dunning_notice notice ON notice.id = line.notice_id AND notice.state = 'sent'

@@ -1,11 +1,14 @@
 """What the calculation sheet of a message shows: its charges as stored, in the customer's language, with the sources of
 every rate."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
 from .. import rendering as r
 from ..engine import legal_texts
+from ..engine.claiming import DEBTOR_TYPES
+from ..engine.law import ClaimDates
 from ..rendering.formats import Formats
 from ..rendering.shipped import labels_for
 from .charge_contexts import SHOWN_AS, segments
@@ -42,6 +45,7 @@ class Sheet(NamedTuple):
     charges: tuple
     total_label: str
     total: str
+    paid_first: str
     sources_label: str
     sources: tuple
 
@@ -70,18 +74,30 @@ def sheet_of(notice):
         charges=tuple(_charge(charge, formats, library, language) for charge in charges),
         total_label=legal_texts.sentence(texts, "sheet.total", language),
         total=formats.money(sum((charge._exact() for charge in charges), Decimal(0))),
+        paid_first=_paid_first(charges, library, language),
         sources_label=legal_texts.sentence(texts, "sheet.sources", language),
         sources=tuple(_sources(notice.env, charges, formats)),
     )
 
 
+def _paid_first(charges, library, language):
+    """What a payment is counted against first, where a row of the law says so; else nothing."""
+    for charge in charges.filtered("law"):
+        item = charge.item_id
+        due_date = item.due_date or charge.charge_date
+        dates = ClaimDates(
+            item.issue_date or due_date, due_date, due_date + timedelta(days=1), charge.charge_date
+        )
+        debtor_type = DEBTOR_TYPES[charge.account_id.debtor_type or "business"]
+        row = library.book.find(charge.law, debtor_type, "allocation_order", dates)
+        if row:
+            return legal_texts.sentence(library.texts, f"allocation.{row.value}", language)
+    return ""
+
+
 def _charge(charge, formats, library, language):
     made = charge.sheet
-    formula = (
-        legal_texts.sentence(library.texts, f"sheet.formula.{FORMULAS[made['day_count']]}", language)
-        if made
-        else ""
-    )
+    formula = " ".join(_formula(made, library.texts, language)) if made else ""
     item = charge.item_id
     return SheetCharge(
         label=r.charge_label(language, SHOWN_AS.get(charge.kind, r.FEE)),
@@ -91,6 +107,14 @@ def _charge(charge, formats, library, language):
         amount=formats.money(charge._exact()),
         formula=formula,
     )
+
+
+def _formula(made, texts, language):
+    """How the lines were worked out, in sentences."""
+    yield legal_texts.sentence(texts, f"sheet.formula.{FORMULAS[made['day_count']]}", language)
+    if made["compounding"] != "none":
+        yield legal_texts.sentence(texts, f"sheet.compounding.{made['compounding']}", language)
+    yield legal_texts.sentence(texts, f"sheet.rounding.{made['rounding']}", language)
 
 
 def _line(segment, formats):

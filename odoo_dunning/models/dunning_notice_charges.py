@@ -10,6 +10,13 @@ class DunningNotice(models.Model):
     _inherit = "dunning.notice"
 
     charge_ids = fields.One2many("dunning.charge", "notice_id", string="Charges")
+    standing_charge_ids = fields.One2many(
+        "dunning.charge",
+        "notice_id",
+        string="Charges shown",
+        domain=[("stage", "!=", "withdrawn")],
+        help="Without those that stayed home with their invoice.",
+    )
     amount_charges = fields.Monetary(string="Charges on top", compute="_compute_charges")
     amount_with_charges = fields.Monetary(string="Total asked for", compute="_compute_charges")
     charge_note = fields.Text(
@@ -26,7 +33,8 @@ class DunningNotice(models.Model):
             counted = charges.filtered(lambda one: one.stage in ("claimed", "announced", "booked"))
             notice.amount_charges = sum(one.amount - one.amount_waived for one in counted)
             notice.amount_with_charges = notice.amount_total + notice.amount_charges
-            notice.charge_note = "\n".join(charges.filtered("message").mapped("message")) or False
+            refused = charges.filtered(lambda one: one.message and one.stage != "withdrawn")
+            notice.charge_note = "\n".join(refused.mapped("message")) or False
             lawful = charges.filtered("law")[:1]
             notice.law = lawful.law
             notice.law_reason = reasons.get(lawful.law_reason, lawful.law_reason)

@@ -126,6 +126,9 @@ class TestChargeEdit(ChargeCase):
         run = self.propose()
         self.line_of(run, second).action_exclude()
 
+        notice = run.notice_ids
+        self.assertEqual(notice.standing_charge_ids.item_id, self.line_of(run, first).item_id)
+        self.assertEqual(notice.amount_charges, INTEREST + 40.0)
         self.assertEqual(
             self.charges(run).filtered(lambda one: one.stage == "claimed").item_id,
             self.line_of(run, first).item_id,
@@ -429,6 +432,61 @@ class TestChargeConsumer(ChargeCase):
 
         self.assertEqual(second.notice_ids.level_id, self.firm)
         self.assertFalse(self.charges(second).filtered("amount"))
+
+
+@tagged("post_install", "-at_install")
+class TestDutchConsumer(ChargeCase):
+    """Collection costs only after a free letter that names them, and fourteen days from the day after its arrival."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company.country_id = cls.env.ref("base.nl")
+        cls.final.write({"charge_interest": False, "charge_recovery_sum": False})
+        (cls.friendly | cls.firm).write({"charge_fee_kind": "collection_cost", "charge_consumers": True})
+        cls.firm.min_days_since_last = 1
+        cls.policy.write({"entry": "first", "gap_days": 0})
+        cls.buyer = cls.consumer(country_id=cls.env.ref("base.nl").id)
+
+    def run_at(self, instant):
+        with freeze_time(instant):
+            run = self.env["dunning.run"].create({"company_id": self.company.id, "date": instant[:10]})
+            run.action_propose_now()
+            self.send_out(run)
+        return run
+
+    def test_the_letter_of_18_november_opens_the_costs_on_3_december(self):
+        """19 November to 2 December are fourteen days. 15 % of 80.00 is less than the least of 40.00."""
+        self.make_late(self.buyer, amount=80.0)
+        first = self.run_at("2026-11-18 12:00:00")
+        self.assertFalse(self.charges(first).filtered("amount"))
+        self.assertIn("counted from the day after you receive this letter", first.notice_ids.body_text)
+        self.assertIn("€40.00 in collection costs", first.notice_ids.body_text)
+
+        early = self.run_at("2026-12-02 12:00:00")
+        self.assertEqual(early.notice_ids.level_id, self.firm)
+        self.assertFalse(self.charges(early).filtered("amount"))
+
+    def test_from_3_december_on_they_are_claimed(self):
+        self.make_late(self.buyer, amount=80.0)
+        self.run_at("2026-11-18 12:00:00")
+        second = self.run_at("2026-12-03 12:00:00")
+        self.assertEqual(
+            [(one.kind, one.amount) for one in self.charges(second)], [("collection_cost", 40.0)]
+        )
+
+    def test_a_letter_at_night_counts_from_its_day_by_the_company_s_clock(self):
+        """23:30 UTC on the 17th is half past midnight on the 18th in Amsterdam."""
+        self.company.write({"dunning_window_start_hour": 0, "dunning_window_end_hour": 24})
+        self.company.partner_id.tz = self.buyer.tz = "Europe/Amsterdam"
+        self.make_late(self.buyer, amount=80.0)
+        with freeze_time("2026-11-17 23:30:00"):
+            first = self.env["dunning.run"].create({"company_id": self.company.id, "date": "2026-11-18"})
+            first.action_propose_now()
+            self.send_out(first)
+        self.assertEqual((first.notice_ids.state, str(first.notice_ids.sent_date)), ("sent", "2026-11-18"))
+
+        self.assertFalse(self.charges(self.run_at("2026-12-02 12:00:00")).filtered("amount"))
 
 
 @tagged("post_install", "-at_install")

@@ -1,6 +1,8 @@
 """Calculation sheets: one customer's figures in another one's letter, and a formula that is not what was reckoned."""
 
 import io
+from datetime import date
+from decimal import Decimal
 from unittest.mock import patch
 
 from odoo.exceptions import UserError
@@ -9,6 +11,7 @@ from odoo.tools.pdf import PdfReader, PdfWriter
 
 from ..bulk import sheet_files
 from .charge_common import ChargeCase
+from .common import TODAY
 
 
 def text_of(pdf):
@@ -110,3 +113,45 @@ class TestChargeSheetFiles(ChargeCase):
         self.assertFalse(failed.mail_message_id.attachment_ids)
         for notice, pdf in self.sheets(notices - failed).items():
             self.assertIn(notice._number(), text_of(pdf))
+
+
+@tagged("post_install", "-at_install")
+class TestChargeSheetWords(ChargeCase):
+    def sheet(self, **vals):
+        self.make_late(**vals)
+        run = self.sent_run()
+        return run.notice_ids._sheet(), self.charges(run, "interest")
+
+    def test_simple_interest_says_nothing_of_compounding(self):
+        sheet, _charge = self.sheet()
+        formula = next(one.formula for one in sheet.charges if one.formula)
+        self.assertIn("÷ 365. It is rounded once", formula)
+        self.assertNotIn("joins the amount", formula)
+
+    def test_compounding_terms_are_said_and_the_figures_follow_them(self):
+        """The Netherlands, BW 6:119 (2): due on 20 June 2025, the interest of the first year bears interest since."""
+        days = (TODAY - date(2025, 6, 20)).days
+        invoice = self.make_invoice(amount=1000.0, due_days=days, currency_id=self.eur.id)
+        self.item_of(invoice).account_id.charge_law = "NL"
+        run = self.sent_run()
+        made = self.charges(run, "interest").sheet
+
+        formula = next(one.formula for one in run.notice_ids._sheet().charges if one.formula)
+        self.assertIn("At the end of each full year after the due date, the interest owed joins", formula)
+        first_year = [line for line in made["lines"] if line["to"] <= "2026-06-20"]
+        self.assertEqual({line["base"] for line in first_year}, {"1000.00"})
+        owed = sum(Decimal(line["amount"]) for line in first_year)
+        later = {Decimal(line["base"]) for line in made["lines"] if line["to"] > "2026-06-20"}
+        self.assertEqual(later, {1000 + owed})
+
+    def test_what_a_payment_is_counted_against_is_said_once_somebody_checked_the_row(self):
+        sheet, _charge = self.sheet()
+        self.assertEqual(sheet.paid_first, "")
+        self.env["dunning.law.row"].search([("key", "=", "DE.any.allocation_order")]).action_activate(
+            "Read § 367"
+        )
+        run = self.env["dunning.run"].search([], limit=1)
+        self.assertEqual(
+            run.notice_ids._sheet().paid_first,
+            "A payment is counted against costs first, then interest, then the principal.",
+        )

@@ -262,9 +262,19 @@ def test_belgian_period_begins_the_day_after_an_email_or_on_the_third_working_da
     assert (day, row_ids) == (expected, (f"BE.b2c.notice_start_{channel}",))
 
 
+def test_dutch_period_begins_the_day_after_an_email():
+    """HR 25 November 2016: pay within fifteen days of its arrival, so that the day of arrival does not count."""
+    assert notice_start(book(), claim("NL", "b2c"), "email", date(2026, 2, 6), weekdays) == (
+        date(2026, 2, 7),
+        ("NL.b2c.notice_start_email",),
+    )
+
+
 def test_where_no_row_starts_the_period_nobody_guesses():
+    with pytest.raises(RuleUnknown, match=r"notice by post.*activate NL\.b2c\.notice_start_post"):
+        notice_start(book(), claim("NL", "b2c"), "post", TODAY, weekdays)
     with pytest.raises(RuleUnknown, match="notice by email"):
-        notice_start(book(), claim("NL", "b2c"), "email", TODAY, weekdays)
+        notice_start(book(), claim("DE", "b2c"), "email", TODAY, weekdays)
 
 
 def test_belgian_consumer_interest_waits_for_the_notice_and_the_period():
