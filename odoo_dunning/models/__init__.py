@@ -35,6 +35,7 @@ from . import dunning_ledger_watch
 from . import dunning_ledger_removal
 from . import dunning_ledger_match
 from . import dunning_ledger_payment
+from . import dunning_ledger_match_open
 from . import dunning_customer
 from . import dunning_allocation
 from . import dunning_quarantine

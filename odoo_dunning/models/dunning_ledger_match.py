@@ -113,6 +113,7 @@ class DunningLedgerMatch(models.Model):
         """Bring the ledger's receivables in line with what is decided."""
         for match in self:
             match._items()._follow_match(match.state)
+        self.env["dunning.item"]._refresh_matched(self.company_id)
         for ledger in self.ledger_id:
             ledger._refresh_accounts()
 

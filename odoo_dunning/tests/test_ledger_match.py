@@ -1,12 +1,13 @@
 """The risk: an invoice made in Odoo and pushed into the ledger is claimed twice."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 from odoo import fields
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 from odoo.tests import tagged
 
-from .ledger_common import NOW, LedgerFixtures
+from .ledger_common import NOW, LedgerFixtures, records
 
 HOUR = timedelta(hours=1)
 
@@ -70,7 +71,9 @@ class TestLedgerMatch(LedgerFixtures, AccountTestInvoicingCommon):
         total = [{"customer_id": "C1", "currency": self.code, "amount": "100"}]
         self.assertEqual(self.ledger.sync_control(lease=self.ledger.sudo().lease_key, totals=total), [])
         self.ingest(self.external(at=NOW + HOUR, open="40"))
-        self.assertEqual(self.claimed(), 100, "Odoo's books count, whatever the ledger says meanwhile")
+        self.end_pass()
+        self.assertEqual(self.item_here().amount_open, 100, "Odoo's books count, whatever the ledger says")
+        self.assertEqual(self.claimed(), 40, "but nobody is asked for more than the ledger leaves open")
 
     def test_another_customer_total_or_currency_waits_for_a_person(self):
         self.ingest(self.external("I1", total="90", open="90"), self.external("I2", customer="C2"))
@@ -83,12 +86,13 @@ class TestLedgerMatch(LedgerFixtures, AccountTestInvoicingCommon):
         self.match("I2").action_reject()
         self.assertEqual(self.claimed(), 400)
         self.match("I1").action_confirm()
-        self.assertEqual(self.claimed(), 400)
+        self.assertEqual(self.claimed(), 390, "the ledger has 10 less")
         self.ingest(
             self.external("I1", at=NOW + HOUR, total="90", open="80"),
             self.external("I2", at=NOW + HOUR, customer="C2", open="70"),
         )
-        self.assertEqual(self.claimed(), 370, "what was decided stays decided")
+        self.end_pass()
+        self.assertEqual(self.claimed(), 350, "what was decided stays decided")
 
     def test_two_invoices_that_fit_are_listed_with_both(self):
         twin = self.odoo_invoice("INV/202600042", 100)
@@ -115,6 +119,104 @@ class TestLedgerMatch(LedgerFixtures, AccountTestInvoicingCommon):
         later = self.odoo_invoice("INV/2026/00077", 55)
         self.ledger.sync_report(self.ledger.sudo().lease_key, "done", {}, "", None)
         self.assertEqual(self.match("I5").move_id, later)
+
+    # === LESS OPEN THERE === #
+
+    def item_here(self):
+        return self.env["dunning.item"].search([("move_line_id.move_id", "=", self.move.id)])
+
+    def credited(self, total="60", left="0", at=NOW + HOUR):
+        """The ledger credited 60 of the invoice."""
+        allocation = records.Allocation("credit", "N1", "I1", Decimal(total), NOW.date())
+        self.ingest(
+            self.external(at=at, open=str(100 - int(total))),
+            self.credit(
+                total=total, open=left, at=at, currency=self.code, status="paid", allocations=(allocation,)
+            ),
+        )
+
+    def proposed(self):
+        run = self.env["dunning.run"].create({"company_id": self.company.id, "date": fields.Date.today()})
+        run.action_propose_now()
+        return run
+
+    def test_a_credit_there_is_netted_here_listed_and_never_booked(self):
+        self.with_journal()
+        self.ingest(self.external())
+        self.credited()
+        self.end_pass()
+        self.assertRecordValues(
+            self.match(), [{"amount_open": 40, "amount_odoo_open": 100, "amount_difference": 60}]
+        )
+        self.assertIn("Credit of", self.match().difference_note)
+        self.assertEqual((self.move.amount_residual, self.paid_in_odoo()), (100, 0))
+        self.assertEqual(self.ledger.match_difference_count, 1)
+        credit = self.env["dunning.item"].search([("entity", "=", "match")])
+        self.assertRecordValues(
+            credit,
+            [{"kind": "credit", "amount_open": -60, "is_open": True, "reference": self.move.name,
+              "account_id": self.item_here().account_id.id}],
+        )  # fmt: skip
+        [message] = self.proposed().notice_ids
+        self.assertEqual(message.amount_total, 40)
+        total = [{"customer_id": "C1", "currency": self.code, "amount": "40"}]
+        self.assertEqual(self.ledger.sync_control(lease=self.lease(), totals=total), [])
+
+    def test_it_goes_when_both_agree(self):
+        self.ingest(self.external())
+        self.credited()
+        self.end_pass()
+        self.move._reverse_moves([{"invoice_date": self.move.invoice_date}], cancel=False)
+        refund = self.move.reversal_move_ids
+        refund.invoice_line_ids.price_unit = 60
+        refund.action_post()
+        (self.move | refund).line_ids.filtered(
+            lambda line: line.account_id.account_type == "asset_receivable"
+        ).reconcile()
+        self.env["dunning.item"]._refresh(self.company)
+        self.assertEqual(self.claimed(), 40)
+        self.assertFalse(self.match().amount_difference)
+        self.assertFalse(self.env["dunning.item"].search([("entity", "=", "match"), ("is_open", "=", True)]))
+
+    def test_it_goes_when_the_ledger_takes_the_credit_back(self):
+        self.ingest(self.external())
+        self.credited()
+        self.end_pass()
+        self.ingest(self.external(at=NOW + 2 * HOUR, open="100"))
+        self.end_pass()
+        self.assertEqual((self.claimed(), self.ledger.match_difference_count), (100, 0))
+
+    def test_a_payment_registered_in_odoo_is_no_difference(self):
+        self.with_journal()
+        self.ingest(self.external(open="60"), self.payment(against=[("I1", "40")], currency=self.code))
+        self.end_pass()
+        self.env["dunning.item"]._refresh(self.company)
+        self.assertEqual((self.claimed(), self.ledger.match_difference_count), (60, 0))
+
+    def test_where_the_policy_does_not_net_the_invoice_waits(self):
+        self.ingest(self.external())
+        self.item_here().account_id.effective_policy_id.netting = "none"
+        self.credited()
+        self.end_pass()
+        self.assertFalse(self.proposed().notice_ids)
+        [hold] = self.env["dunning.hold"].search([("item_id", "=", self.item_here().id)])
+        self.assertIn("leaves less open", hold.reason)
+        self.ingest(self.external(at=NOW + 2 * HOUR, open="100"))
+        self.end_pass()
+        self.assertFalse(hold.exists())
+
+    def test_void_there_nobody_is_asked(self):
+        self.ingest(self.external())
+        self.ingest(self.external(at=NOW + HOUR, open="0", status="void"))
+        self.end_pass()
+        self.assertEqual((self.claimed(), self.match().amount_difference), (0, 100))
+
+    def test_rejected_later_the_credit_goes(self):
+        self.ingest(self.external())
+        self.credited()
+        self.end_pass()
+        self.match().action_reject()
+        self.assertEqual(self.claimed(), 140)
 
     # === PAYMENTS === #
 
