@@ -19,6 +19,8 @@ _NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,12})?\Z")
 _CURRENCY = re.compile(r"[A-Z]{3}\Z")
 _MS_DATE = re.compile(r"/Date\((-?\d{1,16})([+-]\d{4})?\)/\Z")
 _ISO_DAY = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T[\d:.]*)?\Z")
+# No database stores the first, and the second (half of a character) has no bytes to be sent as.
+_UNSTORABLE = re.compile("\x00|[\ud800-\udfff]")
 _FRACTION = re.compile(r"\.(\d+)")
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -35,8 +37,14 @@ def _refuse_constant(name: str) -> None:
 
 
 def loads(raw: bytes | str) -> Any:
-    """JSON with Decimals for numbers with a point, ints for the rest; NaN and Infinity are refused."""
-    return json.loads(raw, parse_float=Decimal, parse_constant=_refuse_constant)
+    """JSON with Decimals for numbers with a point, ints for the rest.
+
+    :raise ValueError: it is none, holds NaN or Infinity, or is nested deeper than any ledger's answer.
+    """
+    try:
+        return json.loads(raw, parse_float=Decimal, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("nested too deep to be read") from None
 
 
 class Fields:
@@ -57,7 +65,7 @@ class Fields:
             return ""
         if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
             raise self._error(name, "text was expected")
-        return str(value).replace("\x00", "").strip()
+        return _UNSTORABLE.sub(lambda match: "" if match[0] == "\x00" else "\ufffd", str(value)).strip()
 
     def required_text(self, name: str) -> str:
         return self.text(name) or self._missing(name)

@@ -127,7 +127,7 @@ def _customer(fields: Fields, company: Company) -> Customer:
     ]
     currency = _currency(fields, company)
     person = " ".join(filter(None, (fields.text("GivenName"), fields.text("FamilyName"))))
-    extra = tuple(Contact(email=email, role="billing") for email in emails[1:])
+    extra = tuple(Contact(email=email, role="ap") for email in emails[1:])
     return Customer(
         external_id=fields.required_text("Id"),
         updated_at=updated_at(fields),
@@ -309,9 +309,9 @@ def _money_terms(fields: Fields, company: Company) -> dict:
 
 
 def _currency(fields: Fields, company: Company) -> str:
-    """A company without multi-currency leaves the reference out."""
+    """A company without multi-currency leaves the reference out; one that names no currency is not believed."""
     reference = fields.child("CurrencyRef")
-    return reference.currency("value") if reference.text("value") else company.home_currency
+    return reference.currency("value") if fields.raw("CurrencyRef") else company.home_currency
 
 
 def _rate(fields: Fields, currency: str, company: Company) -> Decimal | None:

@@ -5,6 +5,8 @@
     python3 -m tests.stage bench --only propose,mails
     python3 -m tests.stage bench --keep              on the databases of the last run
     python3 -m tests.stage bench --crash             kill a worker at every moment between approve and done
+    python3 -m tests.stage bench --walk              10,000 random changes in each sandbox ledger, faults and crashes
+    python3 -m tests.stage bench --fuzz              100,000 malformed payloads through mappings and webhooks
 
 Ends with status 1 when a target is missed.
 """
@@ -29,8 +31,9 @@ SCREENS_BESIDE = {"worklist", "receivables", "lines of a proposal", "messages of
 
 def main() -> int:
     options = _options()
-    if options.crash:
-        return _crash()
+    for is_wanted, run in ((options.crash, _crash), (options.walk, _walk), (options.fuzz, _fuzz)):
+        if is_wanted:
+            return run()
     print(f"On {report.machine()}")
     rows: list[Row] = []
     kept: dict = {}
@@ -59,6 +62,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", default=",".join(SECTIONS), help=f"some of {','.join(SECTIONS)}")
     parser.add_argument("--keep", action="store_true", help="measure on the databases of the last run")
     parser.add_argument("--crash", action="store_true", help="only: kill a worker at every moment")
+    parser.add_argument("--walk", action="store_true", help="only: the long random walk of the connectors")
+    parser.add_argument("--fuzz", action="store_true", help="only: malformed payloads, many of them")
     options = parser.parse_args()
     options.only = options.only.split(",")
     return options
@@ -75,10 +80,24 @@ def _keep(rows: list[Row]) -> None:
 
 def _crash() -> int:
     """Every moment between approve and done."""
+    return _pytest("tests/crash", {"DUNNING_CRASH": "all"})
+
+
+def _walk() -> int:
+    """A long random life of each ledger. `DUNNING_WALK_SEED` repeats one, `DUNNING_WALK_CHANGES` sets its length."""
+    return _pytest("tests/connectors/test_random_walk.py", {"DUNNING_WALK_CHANGES": "10000"})
+
+
+def _fuzz() -> int:
+    """Malformed payloads by the hundred thousand. `DUNNING_FUZZ_CASES` sets how many, `DUNNING_FUZZ_SEED` which."""
+    return _pytest("tests/connectors/test_fuzz.py", {"DUNNING_FUZZ_CASES": "100000"})
+
+
+def _pytest(path: str, defaults: dict[str, str]) -> int:
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "tests/crash", "-q", "-s", "-p", "no:cacheprovider"],
+        [sys.executable, "-m", "pytest", path, "-q", "-s", "-p", "no:cacheprovider"],
         cwd=checkout.ROOT,
-        env={**odoo.environment(), "DUNNING_CRASH": "all"},
+        env={**defaults, **odoo.environment()},
     ).returncode
 
 
@@ -314,6 +333,27 @@ def engine(options, kept) -> list[Row]:
     ]
 
 
+def ingest(options, kept) -> list[Row]:
+    """100,000 documents of a foreign ledger, beside as many invoices of Odoo's own, and what they cost the vendor."""
+    from tests.bench import ingest as measured
+
+    documents, invoices = (20_000, 500) if options.quick else (HUNDRED_THOUSAND, 2_000)
+    plain, database = "bench_ingest_without", "bench_ingest"
+    odoo.copy_database(seed.books(TEN_THOUSAND), plain)
+    seed.with_modules(seed.books(TEN_THOUSAND), database, seed.OWN_MODULES)
+    for name in (plain, database):
+        seed.vacuum(name)
+    with measured.key():
+        theirs = _call(plain, "ingest:odoo_invoices", count=invoices)
+        small = _call(database, "ingest:in_process", name="Small", documents=documents // 5)
+        ours = _call(database, "ingest:in_process", name="Ours", documents=documents)
+        with progress.step(f"{documents:,} documents over JSON-2"):
+            remote = measured.over_json2(database, documents)
+    return measured.rows(theirs, small, ours, remote) + measured.call_rows(
+        (1, 2) if options.quick else (1, 5)
+    )
+
+
 SECTIONS = {
     "propose": propose,
     "million": million,
@@ -322,6 +362,7 @@ SECTIONS = {
     "posting": posting,
     "jobs": jobs,
     "engine": engine,
+    "ingest": ingest,
 }
 
 if __name__ == "__main__":
