@@ -132,7 +132,7 @@ def _customer(fields: Fields) -> Customer:
         Contact(
             name=" ".join(filter(None, (person.text("FirstName"), person.text("LastName")))),
             email=person.text("EmailAddress"),
-            role="billing" if person.flag("IncludeInEmails", False) else "other",
+            role="ap" if person.flag("IncludeInEmails", False) else "other",
         )
         for person in fields.children("ContactPersons")
     )

@@ -7,6 +7,7 @@ from odoo.tools import SQL
 
 from .accounts import accounts_of
 from .partners import Partners
+from .persons import Persons
 
 
 class Customers:
@@ -17,6 +18,7 @@ class Customers:
         self.ledger = batch.ledger
         self.env = batch.env
         self.partners = Partners(batch.ledger)
+        self.persons = Persons(self.partners.model)
 
     def store(self, entries):
         """Bind each to a contact; then settle who pays, and move receivables where that changed."""
@@ -35,14 +37,17 @@ class Customers:
         rows = self.env.execute_query(
             SQL(
                 """
-                SELECT external_id, partner_id, source_values FROM dunning_customer
+                SELECT external_id, partner_id, source_values, source_contacts FROM dunning_customer
                  WHERE ledger_id = %s AND external_id = ANY(%s)
                 """,
                 self.ledger.id,
                 refs,
             )
         )
-        return {external_id: (partner_id, values or {}) for external_id, partner_id, values in rows}
+        return {
+            external_id: (partner_id, values or {}, persons or [])
+            for external_id, partner_id, values, persons in rows
+        }
 
     def _bind_new(self, entries):
         matched = self._matches(entries)
@@ -59,6 +64,7 @@ class Customers:
                     entry,
                     partner_ids[entry.external_id],
                     {} if entry.external_id in matched else written[entry.external_id],
+                    [],
                 )
                 for entry in entries
             ]
@@ -89,36 +95,46 @@ class Customers:
         self.partners.prefetch([bound[entry.external_id][0] for entry in entries])
         rows = []
         for entry in entries:
-            partner_id, last_written = bound[entry.external_id]
-            rows.append((entry, partner_id, self.partners.update(partner_id, entry.record, last_written)))
+            partner_id, last_written, persons = bound[entry.external_id]
+            written = self.partners.update(partner_id, entry.record, last_written)
+            rows.append((entry, partner_id, written, persons))
         self._write(rows)
 
     def _write(self, rows):
-        """Upsert the bindings and remember the versions. `rows`: (entry, partner id, values the ledger wrote)."""
+        """Upsert the bindings and remember the versions.
+
+        `rows`: (entry, partner id, values the ledger wrote, persons it wrote last time)
+        """
+        persons = self.persons.store(
+            [(partner_id, entry.record, held) for entry, partner_id, _, held in rows]
+        )
         self.env.cr.execute_values(
             """
             INSERT INTO dunning_customer AS c
                         (ledger_id, company_id, external_id, name, is_active_at_source, partner_id, parent_ref,
-                         bill_with_parent, merged_into_ref, reported_balances, source_values, create_uid, write_uid,
-                         create_date, write_date)
+                         bill_with_parent, merged_into_ref, reported_balances, source_values, source_contacts,
+                         create_uid, write_uid, create_date, write_date)
                  VALUES %s
             ON CONFLICT (ledger_id, external_id) DO UPDATE
                     SET name = excluded.name, is_active_at_source = excluded.is_active_at_source,
                         parent_ref = excluded.parent_ref, bill_with_parent = excluded.bill_with_parent,
                         merged_into_ref = excluded.merged_into_ref, reported_balances = excluded.reported_balances,
-                        source_values = excluded.source_values, write_uid = excluded.write_uid,
-                        write_date = excluded.write_date
+                        source_values = excluded.source_values, source_contacts = excluded.source_contacts,
+                        write_uid = excluded.write_uid, write_date = excluded.write_date
             """,
-            [self._row(*row) for row in rows],
-            template="(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, now() AT TIME ZONE 'UTC',"
+            [
+                self._row(entry, partner_id, written, people)
+                for (entry, partner_id, written, _held), people in zip(rows, persons, strict=True)
+            ],
+            template="(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, now() AT TIME ZONE 'UTC',"
             " now() AT TIME ZONE 'UTC')",
             page_size=1000,
         )
-        entries = [entry for entry, _partner, _values in rows]
+        entries = [row[0] for row in rows]
         self.batch.keep_versions([(entry, "live", None, None, None, None) for entry in entries])
         self.batch.stored(entries)
 
-    def _row(self, entry, partner_id, written):
+    def _row(self, entry, partner_id, written, persons):
         record = entry.record
         balances = {currency: str(amount) for currency, amount in record.balances}
         return (
@@ -133,6 +149,7 @@ class Customers:
             record.merged_into,
             json.dumps(balances),
             json.dumps(written),
+            json.dumps(persons) if persons else None,
             self.env.uid,
             self.env.uid,
         )

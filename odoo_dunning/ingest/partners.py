@@ -76,7 +76,7 @@ class Partners:
         )
 
     def prefetch(self, partner_ids):
-        self.model.browse(partner_ids).fetch([*TEXTS, "country_id", "state_id", "lang"])
+        self.model.browse(partner_ids).fetch([*TEXTS, "country_id", "state_id", "lang", "dunning_role"])
 
     def update(self, partner_id, customer, last_written):
         """Write what changed at the source into fields that nobody edited since; return what the ledger wrote.
@@ -100,7 +100,7 @@ class Partners:
     @staticmethod
     def _current(partner):
         links = {name: partner[name].id for name in ("country_id", "state_id")}
-        return {name: partner[name] for name in (*TEXTS, "lang")} | links
+        return {name: partner[name] for name in (*TEXTS, "lang", "dunning_role")} | links
 
     def values(self, customer):
         """Return the contact fields a customer gives; False where it gives nothing."""
@@ -110,6 +110,8 @@ class Partners:
         values["country_id"] = country_id
         values["state_id"] = self._state(customer.state, country_id)
         values["lang"] = self._language(customer.language)
+        # Invoices go to the customer's own address: beside persons it stays the first for what is about bills.
+        values["dunning_role"] = "billing" if customer.email and _has_persons(customer) else False
         return values
 
     # === LOOKUPS === #
@@ -145,6 +147,10 @@ class Partners:
         exact = [code for code in self._languages if code.casefold() == wanted]
         similar = [code for code in self._languages if code.casefold().split("_")[0] == wanted.split("_")[0]]
         return next(iter(exact + similar), False)
+
+
+def _has_persons(customer):
+    return any(person.email and person.role != "other" for person in customer.contacts)
 
 
 def _plain_vat(text):

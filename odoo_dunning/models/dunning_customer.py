@@ -42,6 +42,10 @@ class DunningCustomer(models.Model):
         readonly=True,
         help="What the ledger last wrote into the contact: fields that differ since were edited here.",
     )
+    source_contacts = fields.Json(
+        readonly=True,
+        help="Contacts the ledger made of the customer's people, and what it last wrote into them.",
+    )
 
     _external_uniq = models.Constraint(
         "UNIQUE (ledger_id, external_id)", "A customer of a ledger is bound to one contact."

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from odoo.tests import tagged
 
-from .ledger_common import NOW, LedgerCase
+from ..bulk import snapshot
+from .ledger_common import NOW, LedgerCase, records
 
 HOUR = timedelta(hours=1)
 
@@ -153,3 +154,136 @@ class TestLedgerCustomers(LedgerCase):
         self.assertEqual(answer["stored"], 3)
         self.assertEqual([bad["external_id"] for bad in answer["quarantined"]], ["C2"])
         self.assertEqual(self.partner("C3").name, "By hand C3")
+
+    # === PEOPLE === #
+
+    @staticmethod
+    def person(email="ben@acme.example", name="Ben", role="ap", phone=""):
+        return records.Contact(name=name, email=email, phone=phone, role=role)
+
+    def people(self, ref="C1"):
+        return (
+            self.env["res.partner"]
+            .with_context(active_test=False)
+            .search([("parent_id", "=", self.partner(ref).id)], order="id")
+        )
+
+    def test_people_become_contacts_with_their_role(self):
+        self.ingest(
+            self.customer(
+                email="office@acme.example",
+                contacts=(
+                    records.Contact(name="Ada Weber"),
+                    self.person(phone="+49 30 1"),
+                    self.person("cfo@acme.example", name=""),
+                    self.person("kim@acme.example", role="other"),
+                    self.person("OFFICE@acme.example", name="The same"),
+                    self.person("Ben@Acme.example", name="Twice"),
+                    self.person("no address", name="Nobody"),
+                ),
+            )
+        )
+        self.assertRecordValues(
+            self.people(),
+            [
+                {"name": "Ben", "email": "ben@acme.example", "phone": "+49 30 1", "dunning_role": "ap"},
+                {
+                    "name": "cfo@acme.example",
+                    "email": "cfo@acme.example",
+                    "phone": False,
+                    "dunning_role": "ap",
+                },
+            ],
+        )
+        self.assertEqual(self.partner().dunning_role, "billing")
+        self.assertEqual(self.people().company_id, self.partner().company_id)
+        self.assertFalse(self.people().message_ids)
+
+    def test_messages_reach_them_by_role(self):
+        self.ingest(
+            self.customer(email="office@acme.example", contacts=(self.person(),)),
+            self.invoice(),
+            self.invoice("I2"),
+        )
+        account = self.items("I1").account_id
+        found = snapshot.accounts(self.env, self.company, account.ids, NOW.date())[account.id].contacts
+        self.assertEqual(
+            [(one.email, one.role) for one in found],
+            [("office@acme.example", "billing"), ("ben@acme.example", "ap")],
+        )
+
+    def test_without_an_address_of_its_own_a_customer_is_reached_by_its_people(self):
+        self.ingest(self.customer(contacts=(self.person(),)))
+        self.assertFalse(self.partner().dunning_role)
+        self.assertEqual(self.people().email, "ben@acme.example")
+
+    def test_people_follow_the_ledger_but_for_what_a_user_edited(self):
+        self.ingest(self.customer(contacts=(self.person(), self.person("kim@acme.example", "Kim"))))
+        ben, kim = self.people()
+        kim.write({"name": "Kim (assistant)", "dunning_role": "decision"})
+        self.ingest(
+            self.customer(
+                at=NOW + HOUR,
+                contacts=(
+                    self.person("ben.otte@acme.example"),
+                    self.person("kim@acme.example", "Kim K", phone="7"),
+                ),
+            )
+        )
+        self.assertRecordValues(
+            ben | kim,
+            [
+                {"name": "Ben", "email": "ben.otte@acme.example", "phone": False, "dunning_role": "ap"},
+                {
+                    "name": "Kim (assistant)",
+                    "email": "kim@acme.example",
+                    "phone": "7",
+                    "dunning_role": "decision",
+                },
+            ],
+        )
+        self.assertEqual(self.people(), ben | kim)
+
+    def test_who_is_gone_there_is_archived_and_comes_back(self):
+        self.ingest(self.customer(contacts=(self.person(), self.person("kim@acme.example", "Kim"))))
+        ben, kim = self.people()
+        kim.name = "Kim of ours"
+        self.ingest(self.customer(at=NOW + HOUR))
+        self.assertEqual((ben.active, kim.active), (False, True), "what a user made theirs stays")
+        self.ingest(self.customer(at=NOW + 2 * HOUR, contacts=(self.person(phone="5"),)))
+        self.assertEqual((ben.active, ben.phone, self.people()), (True, "5", ben | kim))
+
+    def test_who_was_archived_or_deleted_here_stays_so(self):
+        self.ingest(self.customer(contacts=(self.person(), self.person("kim@acme.example", "Kim"))))
+        ben, kim = self.people()
+        ben.active = False
+        kim.unlink()
+        self.ingest(
+            self.customer(
+                at=NOW + HOUR,
+                contacts=(self.person(phone="5"), self.person("kim@acme.example", "Kim", phone="5")),
+            )
+        )
+        self.assertEqual((self.people(), ben.active), (ben, False))
+
+    def test_contacts_of_the_users_own_are_left_alone(self):
+        known = self.env["res.partner"].create({"name": "Known", "email": "office@known.example"})
+        own = self.env["res.partner"].create(
+            {"name": "My Ben", "email": "BEN@acme.example", "parent_id": known.id, "type": "contact"}
+        )
+        self.ingest(self.customer(name="Known", email="office@known.example", contacts=(self.person(),)))
+        self.assertEqual((self.partner(), self.people()), (known, own))
+        self.assertEqual((own.name, own.dunning_role), ("My Ben", False))
+
+    def test_who_gets_no_invoices_any_more_keeps_no_role(self):
+        self.ingest(self.customer(contacts=(self.person(),)))
+        self.ingest(self.customer(at=NOW + HOUR, contacts=(self.person(role="other"),)))
+        self.assertFalse(self.people().active)
+
+    def test_a_replay_writes_nothing(self):
+        wire = self.customer(contacts=(self.person(),))
+        self.ingest(wire)
+        before = self.people().write_date
+        self.ingest(wire)
+        self.ingest(self.customer(at=NOW + HOUR, city="Ghent", contacts=(self.person(),)))
+        self.assertEqual(self.people().write_date, before)
