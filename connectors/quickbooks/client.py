@@ -16,6 +16,7 @@ from quickbooks import QuickBooks
 from requests_oauthlib import OAuth2Session
 
 from ..budget import Budget
+from ..documents import CHUNK_BYTES, read_pdf
 from ..errors import (
     SERVER_FAULT,
     Action,
@@ -140,8 +141,12 @@ class Client:
         answer = self._call(lambda: self._object(self._sdk.get(f"{self._base}/preferences")))
         return answer.get("Preferences") or {}
 
-    def pdf(self, invoice_id: str) -> bytes:
-        return self._call(lambda: self._sdk.download_pdf("Invoice", invoice_id))
+    def pdf(self, invoice_id: str, max_bytes: int) -> bytes:
+        """The printed invoice, read no further than `max_bytes`. The SDK would read all of it, whatever its size.
+
+        :raise TooLarge: it has more. :raise Retry: what came is not a PDF.
+        """
+        return self._call(lambda: self._pdf(f"{self._base}/invoice/{invoice_id}/pdf", max_bytes))
 
     def update(self, entity: str, body: str, request_id: str, **params: str) -> dict:
         """A write (`body` is JSON), sent once: after a `Retry` the caller looks whether it arrived before the next try.
@@ -155,6 +160,19 @@ class Client:
             ),
         )
         return answer.get(entity) or {}
+
+    def _pdf(self, url: str, max_bytes: int) -> bytes:
+        headers = {
+            "Accept": "application/pdf, application/json",
+            "Authorization": f"Bearer {self._sdk.session.access_token}",
+        }
+        with self._sdk.session.request("GET", url, headers=headers, stream=True) as response:
+            try:
+                return read_pdf(
+                    response.iter_content(CHUNK_BYTES), response.headers.get("Content-Length"), max_bytes
+                )
+            except requests.RequestException as error:
+                raise Retry(f"QuickBooks' answer broke off ({type(error).__name__}).") from None
 
     # -- one call ----------------------------------------------------------------------------------------------
     def _call(self, send: Callable[[], Any]) -> Any:

@@ -19,6 +19,7 @@ from xero_python.api_client.oauth2 import OAuth2Token
 from xero_python.exceptions import HTTPStatusException, OpenApiException
 
 from ..budget import Budget
+from ..documents import CHUNK_BYTES, read_pdf
 from ..errors import (
     Action,
     Gone,
@@ -52,6 +53,10 @@ TABLE: dict[str, Resolution] = {
     ),
     "ValidationException": Resolution(Action.REFUSED, "Xero's books refuse this"),
 }
+
+
+def _all_of(answer: urllib3.BaseHTTPResponse) -> bytes:
+    return answer.data
 
 
 class Client:
@@ -96,8 +101,20 @@ class Client:
         found = self._call(lambda: self._json(method, *arguments)).get(key)
         return found if isinstance(found, list) else []
 
-    def pdf(self, invoice_id: str) -> bytes:
-        return self._call(lambda: self._send("get_invoice_as_pdf", invoice_id))
+    def pdf(self, invoice_id: str, max_bytes: int) -> bytes:
+        """The printed invoice, read no further than `max_bytes`.
+
+        :raise TooLarge: it has more. :raise Retry: what came is not a PDF.
+        """
+
+        def read(answer: urllib3.BaseHTTPResponse) -> bytes:
+            try:
+                return read_pdf(answer.stream(CHUNK_BYTES), answer.headers.get("Content-Length"), max_bytes)
+            finally:
+                # What is left unread must not be taken for the answer to the next call.
+                answer.close()
+
+        return self._call(lambda: self._send("get_invoice_as_pdf", invoice_id, read=read))
 
     def write(self, method: str, *arguments: Any, idempotency_key: str) -> dict:
         """A write, sent once: after a `Retry` the caller looks whether it arrived before sending it again."""
@@ -147,14 +164,16 @@ class Client:
             return content
         return content
 
-    def _send(self, method: str, *arguments: Any, **options: Any) -> bytes:
+    def _send(
+        self, method: str, *arguments: Any, read: Callable[[Any], bytes] = _all_of, **options: Any
+    ) -> bytes:
         call = getattr(self._sdk, method)
         try:
             answer = call(
                 self._tenant_id, *arguments, **options, _preload_content=False, _request_timeout=TIMEOUT_S
             )
             self._note_limits(answer.headers)
-            return answer.data
+            return read(answer)
         except HTTPStatusException as error:
             raw = error.http_resp.urllib3_response
             self._note_limits(raw.headers)

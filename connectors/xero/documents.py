@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ..documents import PDF_MAX_BYTES, checked_pdf
+from ..documents import PDF_MAX_BYTES
 from ..errors import Gone
 from ..reading import Fields
 from .client import Client
@@ -15,7 +15,7 @@ def fetch_pdf(client: Client, invoice_id: str, max_bytes: int = PDF_MAX_BYTES) -
 
     :raise TooLarge: it has more than `max_bytes`. :raise Gone: Xero does not have the invoice.
     """
-    return checked_pdf(client.pdf(invoice_id), max_bytes)
+    return client.pdf(invoice_id, max_bytes)
 
 
 def online_link(client: Client, invoice_id: str) -> tuple[str, datetime | None]:
