@@ -13,6 +13,10 @@ from odoo.tools import SQL
 from . import snapshot
 from .proposal import copy_field
 
+# Lines that hold their items. Asked so that the index of the messages answers: with statistics from before a run the
+# planner takes the index of held items for nearly empty, and reads 80,000 of them for each mail.
+_HELD = SQL("COALESCE(line.claim, '') IN ('open', 'queued')")
+
 MESSAGE_COLUMNS = (
     "id", "subject", "date", "body", "model", "res_id", "message_type", "subtype_id", "author_id", "email_from",
     "message_id", "reply_to", "is_internal", "reply_to_force_new", "email_add_signature", "outgoing_email_to",
@@ -145,7 +149,8 @@ def claim_levels(env, notice_ids):
     twice = {row[0] for row in rows}
     env.execute_query(
         SQL(
-            "UPDATE dunning_run_line SET claim = 'queued' WHERE notice_id = ANY(%s) AND claim = 'open' RETURNING id",
+            """UPDATE dunning_run_line SET claim = 'queued'
+                WHERE notice_id = ANY(%s) AND COALESCE(claim, '') = 'open' RETURNING id""",
             [notice_id for notice_id in notice_ids if notice_id not in twice],
         )
     )
@@ -217,7 +222,7 @@ def _raise_levels(env, notice_ids, today):
                     SET claim = 'spent', prev_level_id = item.level_id, prev_level_date = item.level_date,
                         prev_bound_policy_id = item.bound_policy_id
                    FROM dunning_item item
-                  WHERE line.notice_id = ANY(%s) AND line.claim IN ('open', 'queued') AND item.id = line.item_id
+                  WHERE line.notice_id = ANY(%s) AND %s AND item.id = line.item_id
                  RETURNING line.item_id, line.level_id, line.level_rank, line.policy_id
                )
                UPDATE dunning_item item
@@ -226,6 +231,7 @@ def _raise_levels(env, notice_ids, today):
                  FROM line WHERE item.id = line.item_id
                RETURNING item.id""",
             list(notice_ids),
+            _HELD,
             today,
         )
     )
@@ -265,7 +271,7 @@ def lower_levels(env, notice_ids):
         SQL(
             """WITH line AS (
                  UPDATE dunning_run_line SET claim = NULL
-                  WHERE notice_id = ANY(%s) AND claim = 'spent'
+                  WHERE notice_id = ANY(%s) AND COALESCE(claim, '') = 'spent'
                  RETURNING item_id, level_id, prev_level_id, prev_level_date, prev_bound_policy_id
                )
                UPDATE dunning_item item
@@ -303,9 +309,10 @@ def release(env, notice_ids):
     """Items of messages that will not leave are free for the next run."""
     env.execute_query(
         SQL(
-            """UPDATE dunning_run_line SET claim = NULL
-                WHERE notice_id = ANY(%s) AND claim IN ('open', 'queued') RETURNING id""",
+            """UPDATE dunning_run_line line SET claim = NULL
+                WHERE line.notice_id = ANY(%s) AND %s RETURNING line.id""",
             list(notice_ids),
+            _HELD,
         )
     )
     env["dunning.run.line"].invalidate_model(["claim"])

@@ -192,7 +192,7 @@ class DunningRun(models.Model):
 
     def _finish_proposal(self):
         # Nobody has counted the new lines yet: without, the planner expects nine of them and sorts them all for a page.
-        self.env.cr.execute("ANALYZE dunning_run_line (run_id)")
+        self.env.cr.execute("ANALYZE dunning_run_line (run_id, notice_id, claim)")
         rationing.apply(self.sudo())
         self.env["dunning.run.line"].invalidate_model()
         self.env["dunning.notice"].invalidate_model()

@@ -3,6 +3,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.tools import SQL
 
 _NOT_NEGATIVE = (
     "dunning_cap_per_day", "dunning_cap_per_hour", "dunning_gap_days", "dunning_min_amount",
@@ -102,7 +103,22 @@ class ResCompany(models.Model):
     def _dunning_timezone(self):
         """IANA name of the company's clock: its partner's, else that of the administrator, else UTC."""
         self.ensure_one()
-        return self.partner_id.tz or self.env.ref("base.user_admin").sudo().tz or "UTC"
+        self.env["res.company"].flush_model(["partner_id"])
+        self.env["res.partner"].flush_model(["tz"])
+        # Asked for every mail that leaves, in a transaction of its own: the ORM would read companies and users whole.
+        [[name]] = self.env.execute_query(
+            SQL(
+                """SELECT COALESCE(NULLIF(own.tz, ''), NULLIF(administrator.tz, ''), 'UTC')
+                     FROM res_company company
+                     JOIN res_partner own ON own.id = company.partner_id
+                     LEFT JOIN res_users admin_user ON admin_user.id = %s
+                     LEFT JOIN res_partner administrator ON administrator.id = admin_user.partner_id
+                    WHERE company.id = %s""",
+                self.env["ir.model.data"]._xmlid_to_res_id("base.user_admin"),
+                self._origin.id,
+            )
+        )
+        return name
 
     def _dunning_today(self):
         """The calendar date by the company's clock."""
