@@ -63,7 +63,7 @@ def content_hash(wire: dict) -> str:
     """SHA-256 (hex) of a wire record's content; `updated_at` and `hash` itself are left out."""
     content = {key: value for key, value in wire.items() if key not in ("updated_at", "hash")}
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(canonical.encode(errors="surrogatepass")).hexdigest()
 
 
 class Record:

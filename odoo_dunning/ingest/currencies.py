@@ -9,9 +9,12 @@ class Currencies:
         self._ids = {}
 
     def id_of(self, code):
-        """Return the id of the currency, or None when Odoo does not have it."""
+        """Return the id of the currency, or None when Odoo does not have it.
+
+        Odoo's search cuts what it looks for to the three letters of a code: a longer one is none.
+        """
         if code not in self._ids:
-            self._ids[code] = self._find(code)
+            self._ids[code] = self._find(code) if len(code) == 3 else None
         return self._ids[code]
 
     def _find(self, code):

@@ -1,5 +1,6 @@
 """From wire to record, with everything checked that would otherwise become a wrong amount."""
 
+import re
 from dataclasses import fields, replace
 from decimal import Decimal
 
@@ -15,6 +16,10 @@ _TEXT_FIELDS = {
     record_class: tuple(field.name for field in fields(record_class) if field.type in ("str", "str | None"))
     for record_class in records.ENTITIES.values()
 }
+
+LARGEST_DIGITS, SMALLEST_DIGITS = 15, 30
+# What no database stores, and half of a character, which has no bytes.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class Unreadable(Exception):
@@ -58,11 +63,20 @@ def _class_of(wire):
 
 def _check_texts(record):
     for name in _TEXT_FIELDS[type(record)]:
-        value = getattr(record, name)
-        if value is not None and not isinstance(value, str):
-            raise Unreadable(f"Field {name} must be text, not {type(value).__name__}.")
+        _check_text(name, getattr(record, name))
+    for part in (*getattr(record, "allocations", ()), *getattr(record, "contacts", ())):
+        for field in fields(part):
+            if field.type in ("str", "str | None"):
+                _check_text(field.name, getattr(part, field.name))
     if not record.external_id:
         raise Unreadable("The record has no id.")
+
+
+def _check_text(name, value):
+    if value is not None and not isinstance(value, str):
+        raise Unreadable(f"Field {name} must be text, not {type(value).__name__}.")
+    if value and _UNSTORABLE.search(value):
+        raise Unreadable(f"Field {name} holds characters that cannot be stored.")
 
 
 def _checked_document(record):
@@ -99,16 +113,26 @@ def _check_money(record, names):
         value = getattr(record, name)
         if value is None and name == "rate":
             continue
-        if not isinstance(value, Decimal) or not value.is_finite():
-            raise Unreadable(f"Field {name} is not an amount: {value!r}.")
+        if not _is_plausible(value):
+            raise Unreadable(f"Field {name} is not an amount: {_short(repr(value))}.")
     if record.rate is not None and record.rate <= 0:
         raise Unreadable(f"Exchange rate {record.rate} must be above zero.")
     parts = [amount for _due, amount in getattr(record, "installments", ())]
     parts += [allocation.amount for allocation in getattr(record, "allocations", ())]
-    if not all(isinstance(part, Decimal) and part.is_finite() for part in parts):
+    if not all(map(_is_plausible, parts)):
         raise Unreadable("An instalment or allocation has no proper amount.")
     if not record.customer_id:
         raise Unreadable("The document names no customer.")
+
+
+def _is_plausible(value):
+    """A number of at most fifteen digits before the point and thirty behind it (a rate turned over has many)."""
+    return (
+        isinstance(value, Decimal)
+        and value.is_finite()
+        and value.adjusted() < LARGEST_DIGITS
+        and value.as_tuple().exponent >= -SMALLEST_DIGITS
+    )
 
 
 def _short(error):

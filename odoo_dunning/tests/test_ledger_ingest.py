@@ -132,12 +132,22 @@ class TestLedgerIngest(LedgerCase):
             {"entity": "invoice", "external_id": "B10"},
             {**self.invoice("B11"), "rate": "0"},
             {**self.invoice("B12"), "total": "1e99999999", "open_amount": "1"},
+            {**self.invoice("B13"), "currency": "USDT"},
+            {**self.invoice("B14"), "customer_id": "C\x001"},
+            {**self.invoice("B15"), "reference": "\ud800"},
+            {
+                **self.payment("B16"),
+                "allocations": [
+                    {"source_entity": "payment", "source_id": "B16", "invoice_id": "I\x001", "amount": "40"}
+                ],
+            },
+            {**self.invoice("B17", total="1e15", open="1e15")},
         ]
         answer = self.ingest(self.customer(), *broken, self.invoice("I1"), self.payment("P1"), "not a record")
         self.assertEqual(answer["stored"], 3)
         self.assertEqual(
             {bad["external_id"] for bad in answer["quarantined"]},
-            {f"B{number}" for number in range(1, 13)} | {"?"},
+            {f"B{number}" for number in range(1, 18)} | {"?"},
         )
         self.assertEqual(self.items().mapped("external_id"), ["I1"])
         causes = {row.external_id: row.cause for row in self.ledger.quarantine_ids}
