@@ -218,7 +218,7 @@ class DunningCharge(models.Model):
                 self.env._(
                     "%(charge)s is %(state)s: there is nothing to waive.",
                     charge=over[0].display_name,
-                    state=over[0].state,
+                    state=dict(self._fields["state"]._description_selection(self.env))[over[0].state],
                 )
             )
         for charge in self.sudo():

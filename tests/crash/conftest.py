@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
-from tests.stage import cache, inside, odoo, postgres
+from tests.parallel.office import furnished, staffed
 from tests.stage.smtp import Mailbox
 
 CUSTOMERS = 3
@@ -21,24 +20,11 @@ def crash_mailbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mailbox]
 
 @pytest.fixture(scope="session")
 def crash_database(crash_mailbox: Mailbox) -> Iterator[str]:
-    """Three customers with two overdue invoices each, who get one message each."""
-    name = f"bench_crash_{os.getpid()}"
-    with postgres.running():
-        odoo.create_database_with_addon(name)
-        inside.call(
-            name,
-            "tests.parallel.scene:furnish",
-            customers=CUSTOMERS,
-            mail_host=crash_mailbox.host,
-            mail_port=crash_mailbox.port,
-        )
+    with furnished("crash", CUSTOMERS, crash_mailbox) as name:
         yield name
-        odoo.drop_database(name)
 
 
 @pytest.fixture(scope="session")
 def workers(crash_database: str) -> Iterator:
-    from tests.parallel.workers import Workers
-
-    with Workers(crash_database, cache.root() / "log" / f"{crash_database}.workers.log") as mother:
+    with staffed(crash_database) as mother:
         yield mother

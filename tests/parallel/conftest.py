@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.stage import cache, inside, odoo, postgres
+from tests.parallel.office import furnished, staffed
 from tests.stage.smtp import Mailbox
 
 CUSTOMERS = 14
@@ -22,26 +21,13 @@ def office_mailbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mailbox
 
 @pytest.fixture(scope="session")
 def office_database(office_mailbox: Mailbox) -> Iterator[str]:
-    """Fourteen customers with two overdue invoices each."""
-    name = f"bench_parallel_{os.getpid()}"
-    with postgres.running():
-        odoo.create_database_with_addon(name)
-        inside.call(
-            name,
-            "tests.parallel.scene:furnish",
-            customers=CUSTOMERS,
-            mail_host=office_mailbox.host,
-            mail_port=office_mailbox.port,
-        )
+    with furnished("parallel", CUSTOMERS, office_mailbox) as name:
         yield name
-        odoo.drop_database(name)
 
 
 @pytest.fixture(scope="module")
 def mother(office_database: str) -> Iterator:
-    from tests.parallel.workers import Workers
-
-    with Workers(office_database, cache.root() / "log" / f"{office_database}.workers.log") as workers:
+    with staffed(office_database) as workers:
         yield workers
 
 
