@@ -71,7 +71,7 @@ class DunningAccount(models.Model):
     attention = fields.Selection(
         [
             ("failed", "Message failed"),
-            ("uncertain", "Sent or not unknown"),
+            ("uncertain", "Unknown whether sent"),
             ("bounced", "Address bounced"),
             ("no_address", "No address"),
             ("hand_over", "To hand over"),

@@ -20,7 +20,7 @@ class DunningAllocation(models.Model):
         readonly=True,
         ondelete="cascade",
         index="btree_not_null",
-        help="First instalment of the invoice; empty until the invoice is known.",
+        help="First installment of the invoice; empty until the invoice is known.",
     )
     carrier_entity = fields.Char(required=True, readonly=True, help="Kind of the record that reported it.")
     carrier_ref = fields.Char(required=True, readonly=True)

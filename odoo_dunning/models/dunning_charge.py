@@ -13,7 +13,7 @@ KINDS = [
     ("recovery_sum", "Recovery sum"),
     ("reminder_fee", "Reminder fee"),
     ("collection_notice_fee", "Collection notice fee"),
-    ("instalment_plan_fee", "Instalment plan fee"),
+    ("instalment_plan_fee", "Installment plan fee"),
     ("collection_cost", "Collection cost"),
     ("penalty", "Penalty"),
 ]

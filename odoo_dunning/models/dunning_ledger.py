@@ -132,13 +132,12 @@ class DunningLedger(models.Model):
     are_origin_reminders_off = fields.Boolean(
         string="The ledger's own reminders are switched off",
         tracking=True,
-        help="Else the customer is reminded twice. QuickBooks: Settings, Account and settings, Sales, Reminders: "
-        "automatic invoice reminders off. Xero: Business, Invoices, Invoice reminders: switched off.",
+        help="Else the customer is reminded twice.",
     )
     partner_match = fields.Selection(
         [
             ("none", "Always create a new contact"),
-            ("vat_email", "Use the contact with the same VAT, or name and e-mail"),
+            ("vat_email", "Use the contact with the same VAT, or name and email"),
         ],
         string="Known customers",
         required=True,

@@ -43,7 +43,7 @@ class DunningLevel(models.Model):
     min_percent = fields.Float(
         string="Least open share (%)", digits=(5, 2), help="Least open share of the invoice; 0 for none."
     )
-    by_email = fields.Boolean(string="E-mail", default=True)
+    by_email = fields.Boolean(string="Email", default=True)
     by_letter = fields.Boolean(string="Letter")
     by_sms = fields.Boolean(string="SMS")
     by_call = fields.Boolean(string="Call")

@@ -6,5 +6,5 @@ class DunningLevel(models.Model):
 
     attach_invoices = fields.Boolean(
         string="Attach the invoices",
-        help="The PDF of each invoice goes with the e-mail: Odoo's own, or the one of the ledger it was written in.",
+        help="The PDF of each invoice goes with the email: Odoo's own, or the one of the ledger it was written in.",
     )

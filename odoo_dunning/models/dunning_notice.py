@@ -42,7 +42,7 @@ class DunningNotice(models.Model):
     level_id = SlimMany2one("dunning.level", readonly=True)
     level_rank = fields.Integer(readonly=True)
     channel = fields.Selection(
-        [("email", "E-mail"), ("letter", "Letter"), ("sms", "SMS"), ("call", "Call")],
+        [("email", "Email"), ("letter", "Letter"), ("sms", "SMS"), ("call", "Call")],
         required=True,
         default="email",
     )
@@ -54,7 +54,7 @@ class DunningNotice(models.Model):
             ("sending", "Being sent"),
             ("sent", "Sent"),
             ("failed", "Failed"),
-            ("uncertain", "Sent or not unknown"),
+            ("uncertain", "Unknown whether sent"),
             ("withdrawn", "Withdrawn"),
             ("undone", "Undone"),
         ],
@@ -313,7 +313,7 @@ class DunningNotice(models.Model):
         reachable = self.filtered(lambda notice: notice._fresh_address(looks))
         for notice in self - reachable:
             notice._fail(
-                self.env._("%(customer)s has no e-mail address.", customer=notice.account_id.display_name),
+                self.env._("%(customer)s has no email address.", customer=notice.account_id.display_name),
                 final=True,
             )
         letters = []

@@ -177,7 +177,7 @@ class DunningNotice(models.Model):
                 if not pdf:
                     left_out.append((item, item._holder().document_error or self.env._("not printed yet")))
                 elif pdf.file_size > left_bytes:
-                    left_out.append((item, self.env._("too large for this e-mail; it is linked")))
+                    left_out.append((item, self.env._("too large for this email; it is linked")))
                 else:
                     attached |= pdf
                     left_bytes -= pdf.file_size

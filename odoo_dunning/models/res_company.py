@@ -67,7 +67,7 @@ class ResCompany(models.Model):
     dunning_working_days_only = fields.Boolean(string="Working days only", default=True)
     dunning_public_holidays = fields.Boolean(string="Respect public holidays", default=True)
     dunning_sender_email = fields.Char(
-        string="Sender of messages", help="Empty: the company's e-mail address."
+        string="Sender of messages", help="Empty: the company's email address."
     )
 
     @api.constrains("dunning_window_start_hour", "dunning_window_end_hour")

@@ -121,7 +121,7 @@ class TestInvoicesFromTheOrigin(OriginCase):
         with patch.object(gathering, "MAIL_MAX_BYTES", sum(sizes[:2])):
             notice = self.send(run)
         self.assertEqual(len(self.attached()), 2)
-        self.assertIn("too large for this e-mail", notice.document_note)
+        self.assertIn("too large for this email", notice.document_note)
         self.assertEqual(notice.document_note.count("too large"), 1)
         [mail] = self.mails
         for invoice in invoices:

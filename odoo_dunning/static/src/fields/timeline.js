@@ -4,7 +4,7 @@ import { _t } from "@web/core/l10n/translation";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
 
 const ICONS = { email: "fa-envelope-o", letter: "fa-file-text-o", sms: "fa-mobile", call: "fa-phone" };
-const TITLES = { email: _t("E-mail"), letter: _t("Letter"), sms: _t("SMS"), call: _t("Call") };
+const TITLES = { email: _t("Email"), letter: _t("Letter"), sms: _t("SMS"), call: _t("Call") };
 
 /** A policy as a line of time: what leaves on which day for an invoice due today. */
 export class TimelineField extends Component {
