@@ -253,8 +253,10 @@ def _set_against(client: Client, invoice_id: str, memo_id: str, document: Charge
     """Use the memo for the invoice by a payment of nothing that links both, unless it is used (some companies have
     QuickBooks do that by itself)."""
     memo, invoice = Fields(client.get("CreditMemo", memo_id)), Fields(client.get("Invoice", invoice_id))
-    part = min(memo.money("Balance"), invoice.money("Balance"))
-    if part <= 0 or memo.money("Balance") != memo.money("TotalAmt"):
+    left = memo.optional_number("RemainingCredit")
+    left = memo.money("Balance") if left is None else left
+    part = min(left, invoice.money("Balance"))
+    if part <= 0 or left != memo.money("TotalAmt"):
         return
     body = {
         "CustomerRef": {"value": document.customer_id},

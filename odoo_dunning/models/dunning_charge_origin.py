@@ -31,15 +31,16 @@ class DunningCharge(models.Model):
     @api.depends("origin_item_id")
     def _compute_state(self):
         """Override: paid when the ledger says so."""
-        super()._compute_state()
+        res = super()._compute_state()
         for charge in self:
             if charge.state == "booked" and charge.origin_item_id.source_state == "paid":
                 charge.state = "paid"
+        return res
 
     @api.depends("origin_write_id", "origin_item_id.amount_open")
     def _compute_amount_due(self):
         """Override: of those booked in the ledger, what their invoice leaves open, costs counted as paid first."""
-        super()._compute_amount_due()
+        res = super()._compute_amount_due()
         for write in self.filtered(lambda one: one.stage == "booked").origin_write_id:
             booked = write.sudo().charge_ids.filtered(lambda one: one.stage == "booked")
             items = booked.origin_item_id
@@ -51,6 +52,7 @@ class DunningCharge(models.Model):
                 left -= share
                 if charge in self:
                     charge.amount_due = charge.currency_id.round(share)
+        return res
 
     # === BOOK === #
 
@@ -67,11 +69,11 @@ class DunningCharge(models.Model):
 
     def _book_together(self):
         """Override: each place books its own."""
-        for ledger, charges in self.grouped(lambda one: one._origin_ledger()).items():
-            if ledger:
-                charges._ask_for_invoice(ledger.sudo())
-            else:
-                super(DunningCharge, charges.filtered(lambda one: not one.origin_write_id))._book_together()
+        by_ledger = self.grouped(lambda one: one._origin_ledger())
+        here = by_ledger.pop(self.env["dunning.ledger"], self.browse())
+        for ledger, charges in by_ledger.items():
+            charges._ask_for_invoice(ledger.sudo())
+        return super(DunningCharge, here.filtered(lambda one: not one.origin_write_id))._book_together()
 
     def _ask_for_invoice(self, ledger):
         """Queue the invoice of the charges of one message. Idempotent: charges that have one stay as they are."""
@@ -138,9 +140,10 @@ class DunningCharge(models.Model):
 
     def _waive(self, amount, reason):
         is_asked_for = self._may_stand_there()
-        super()._waive(amount, reason)
+        res = super()._waive(amount, reason)
         if is_asked_for:
             self._credit_there({self.id: amount}, reason)
+        return res
 
     def _take_back(self, reason):
         asked_for = self.sudo().filtered(lambda one: one._may_stand_there())
@@ -151,8 +154,7 @@ class DunningCharge(models.Model):
         """Override: what the ledger booked is credited there."""
         there = self.filtered("origin_write_id")
         there._credit_there(amounts, reason)
-        if self - there:
-            super(DunningCharge, self - there)._credit(amounts, reason)
+        return super(DunningCharge, self - there)._credit(amounts, reason)
 
     def _credit_there(self, amounts, reason):
         """Queue the reversal of parts of charges at their ledger, one for each of its invoices.

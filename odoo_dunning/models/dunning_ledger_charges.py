@@ -133,9 +133,10 @@ class DunningLedger(models.Model):
 
     def _settle_payments(self):
         """Override to follow what became of invoices of charges there."""
-        super()._settle_payments()
+        res = super()._settle_payments()
         charges.close(self)
         self._follow_charges()
+        return res
 
     def _follow_charges(self):
         """Charges booked in the ledger are paid with their invoice there, and fall with it. Raw SQL: most of them have

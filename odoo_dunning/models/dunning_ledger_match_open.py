@@ -231,8 +231,9 @@ class DunningItem(models.Model):
     @api.model
     def _refresh(self, companies):
         """Override to compare what ledgers leave open of Odoo's invoices."""
-        super()._refresh(companies)
+        res = super()._refresh(companies)
         self._refresh_matched(companies)
+        return res
 
     @api.model
     def _refresh_matched(self, companies):
@@ -275,5 +276,6 @@ class DunningLedger(models.Model):
 
     def _settle_payments(self):
         """Override: after payments were registered, what is still different."""
-        super()._settle_payments()
+        res = super()._settle_payments()
         self.env["dunning.item"].sudo()._refresh_matched(self.company_id)
+        return res

@@ -58,7 +58,7 @@ class OriginChargeCase(OriginCase, ChargeCase):
 
     def write_out(self):
         with patch("odoo.addons.odoo_dunning.models.dunning_ledger_write.time.sleep"):
-            super().write_out()
+            return super().write_out()
 
     def of_charges(self, sandbox, invoice):
         """What the ledger's books hold for the customer beside the late invoice."""
@@ -221,6 +221,41 @@ class TestChargesAtTheOrigin(OriginChargeCase):
         [credit] = self.credits(sandbox)
         self.assertEqual((there.open, credit.remaining), (0, 60))
         self.assertEqual(self.asked_for(ledger), 940.0)
+
+    def test_a_message_about_many_invoices_makes_one(self):
+        sandbox, ledger, invoice = self.late("xero")
+        customer = sandbox.company.customer(invoice.customer_id)
+        self.there(sandbox, "1000.00", LATE_DAYS, customer=customer, currency="EUR")
+        self.take_in(ledger)
+        charges = self.remind().charge_ids
+        self.book()
+        self.write_out()
+        [there] = [one for one in sandbox.company.invoices.values() if not one.number.startswith("T-")]
+        self.assertEqual((there.total, len(there.lines)), (2 * CHARGED, 4))
+        self.assertEqual(set(charges.mapped("state")), {"booked"})
+
+    def test_customers_billed_with_their_parent_are_charged_by_it(self):
+        sandbox, ledger = self.connected("quickbooks", charge_booking="origin")
+        with sandbox.book.lock:
+            parent = sandbox.company.add_customer(name="Group", email="pay@group.example", currency="EUR")
+            jobs = [
+                sandbox.company.add_customer(
+                    name=name, currency="EUR", parent_id=parent.id, bills_with_parent=True
+                )
+                for name in ("North", "South")
+            ]
+        for job in jobs:
+            self.there(sandbox, "1000.00", LATE_DAYS, customer=job, currency="EUR")
+        self.take_in(ledger)
+        ledger.action_read_incomes()
+        ledger.charge_income_id = ledger.income_ids[:1]
+        account = self.env["dunning.item"].search([("ledger_id", "=", ledger.id)]).account_id
+        account.debtor_type = "business"
+        self.remind()
+        self.book()
+        self.write_out()
+        [there] = [one for one in sandbox.company.invoices.values() if not one.number.startswith("T-")]
+        self.assertEqual((there.customer_id, there.total), (parent.id, 2 * CHARGED))
 
     def test_undone_before_it_was_written_nothing_is_made(self):
         sandbox, ledger, invoice, charges = self.charged("xero")
