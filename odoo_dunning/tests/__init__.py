@@ -27,3 +27,4 @@ from . import test_ownerless
 from . import test_partner_merge
 from . import test_fallback
 from . import test_charge_sheet
+from . import test_translations

@@ -11,7 +11,7 @@ from odoo.tests import freeze_time, tagged
 
 from ..bulk import snapshot
 from ..bulk.proposal import Proposal
-from ..models import dunning_notice
+from ..models import dunning_notice_sending
 from .charge_common import INTEREST
 from .common import TODAY, DunningCase
 from .test_charge_booking import CHARGED, BookingCase
@@ -182,7 +182,7 @@ class TestComplaintsAboutVolume(DunningCase):
             sizes.append(processed)
             return 1.0
 
-        with patch.object(dunning_notice, "SLICE_NOTICES", 3):
+        with patch.object(dunning_notice_sending, "SLICE_NOTICES", 3):
             self.assertTrue(self.env["dunning.notice"]._send_company(self.company, commit))
 
         self.assertEqual([size for size in sizes if size], [3, 3, 1])

@@ -1,0 +1,241 @@
+import logging
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from .. import rendering
+from ..bulk import contexts, outbox, projection, recheck
+from .mail_mail import CONFLICTS
+
+_logger = logging.getLogger(__name__)
+
+SLICE_NOTICES = 250
+
+
+class DunningNotice(models.Model):
+    """From approved to handed over: due messages are taken slice by slice, looked at again, given to their channel."""
+
+    _inherit = "dunning.notice"
+
+    @api.model
+    def _cron_send(self):
+        """Scheduled: hand ready messages to the mail queue, slice by slice. Safe to run twice at once."""
+        self._recover()
+        self._wake_failed()
+        commit = self.env["ir.cron"]._commit_progress
+        left = self.search_count(self._due_domain())
+        if not commit(remaining=left):
+            return
+        for company in self.env["res.company"].search([]):
+            if not self._send_company(company, commit):
+                return
+        self.env["dunning.run"].search([("state", "in", ("approved", "sending"))])._settle()
+
+    def _send_company(self, company, commit):
+        """All due slices of one company. Returns False when the time of the scheduled action is up."""
+        conflicts = 0
+        while conflicts < 5:
+            try:
+                notices = self._take(company)
+                if not notices:
+                    return True
+                notices._hand_over()
+                if not commit(len(notices)):
+                    return False
+            except CONFLICTS as error:
+                # Somebody wrote on the same rows, or a second sender had them: look again.
+                _logger.info("A slice of messages is taken again: %s", error)
+                self.env.cr.rollback()
+                conflicts += 1
+        return True
+
+    @api.model
+    def _due_domain(self):
+        return [("state", "=", "ready"), ("send_at", "<=", fields.Datetime.now())]
+
+    @api.model
+    def _take(self, company):
+        """The next due messages of a company, locked; those another sender has are skipped."""
+        domain = [*self._due_domain(), ("company_id", "=", company.id)]
+        candidates = self.search(domain, limit=SLICE_NOTICES, order="send_at, id")
+        return candidates.try_lock_for_update()
+
+    def _hand_over(self):
+        """Re-check a locked slice of one company and hand what is still right to its channel."""
+        by_run = self.grouped("run_id")
+        for run, notices in by_run.items():
+            if run.state == "approved":
+                run.state = "sending"
+            corrections = notices.filtered("corrects_id")
+            looks = notices._look_again()
+            still_right = corrections | (notices - corrections)._still_right(looks)._claim_levels()
+            for channel, of_channel in still_right.grouped("channel").items():
+                getattr(of_channel, f"_deliver_{channel}")(looks)
+
+    def _claim_levels(self):
+        """Enter the keys of their items; messages with an item already sent at its level are withdrawn."""
+        taken = outbox.claim_levels(self.env, {(notice.main_id or notice).id for notice in self})
+        twice = self.filtered(lambda notice: (notice.main_id or notice).id in taken)
+        if twice:
+            twice._withdraw(self.env._("An item of it was already sent at this level"))
+        return self - twice
+
+    def _look_again(self):
+        """Fresh items of these accounts and the engine's word on them."""
+        company = self.company_id
+        accounts = self.account_id
+        projection.refresh_partners(self.env, company, accounts.partner_id.ids)
+        return recheck.look(self.env, company, accounts.ids, self._today(), self.run_id.id)
+
+    def _today(self):
+        return self.company_id._dunning_today()
+
+    def _still_right(self, looks):
+        """Withdraw what must not leave, put off what must wait, and return the rest."""
+        going = self.browse()
+        for notice in self:
+            main = notice.main_id or notice
+            answers = {one.item_id: one for one in looks[notice.account_id.id].decision.answers}
+            kept = main.line_ids.filtered(
+                lambda line, answers=answers: line._may_go(answers.get(line.item_id.id))
+            )
+            dropped = main.line_ids - kept
+            for line in dropped:
+                line._take_back(answers.get(line.item_id.id))
+            if not kept:
+                notice._withdraw(self._note_of(dropped))
+            elif not notice._put_off(looks):
+                if dropped:
+                    notice.note = self._note_of(dropped)
+                    dropped.notice_id = False
+                    main._shrink()
+                going |= notice
+        return going.filtered(lambda notice: notice.state == "ready")
+
+    def _note_of(self, lines):
+        """Why items were taken out, in one line."""
+        return "; ".join(f"{line.item_id.display_name}: {line.reason}" for line in lines[:5])
+
+    def _put_off(self, looks):
+        """Whether the customer's calendar says later; the message then waits until then."""
+        messages = looks[self.account_id.id].decision.messages
+        send_at = max((message.send_at.replace(tzinfo=None) for message in messages), default=None)
+        if send_at is None or send_at <= fields.Datetime.now():
+            return False
+        self.send_at = send_at
+        return True
+
+    # === CHANNELS === #
+
+    def _deliver_email(self, looks):
+        """Render and queue. A message whose text cannot be rendered, or that has no address, fails; the others go."""
+        today = self._today()
+        reachable = self.filtered(lambda notice: notice._fresh_address(looks))
+        for notice in self - reachable:
+            notice._fail(
+                self.env._("%(customer)s has no email address.", customer=notice.account_id.display_name),
+                final=True,
+            )
+        letters = []
+        context_of = contexts.message_contexts(reachable, looks, today)
+        reply_to = reachable._reply_addresses()
+        texts = reachable._texts()
+        for notice in reachable:
+            try:
+                message = notice._rendered(context_of[notice.id], texts[notice.id])
+            except rendering.TemplateProblem as problem:
+                notice._fail(notice._template_error(problem))
+                continue
+            except UserError as error:
+                notice._fail(str(error), final=True)
+                continue
+            letters.append(
+                (notice, message, notice._message_id(), reply_to[notice.account_id.id], notice._sender())
+            )
+        if letters:
+            stale = reachable.mail_mail_id.sudo()
+            stale.write({"dunning_notice_id": False, "state": "cancel"})
+            self.env.flush_all()
+            outbox.queue_mails(self.env, letters)
+            self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
+
+    def _deliver_letter(self, _looks):
+        self._deliver_by_hand(self.env._("Post the letter"))
+
+    def _deliver_sms(self, _looks):
+        self._deliver_by_hand(self.env._("Send the SMS"))
+
+    def _deliver_call(self, _looks):
+        self._deliver_by_hand(self.env._("Call the customer"))
+
+    def _deliver_by_hand(self, summary):
+        """A person does it: an activity on the account. Counts as done when it is handed to them."""
+        for notice in self:
+            notice.account_id._ask_person(
+                summary,
+                self.env._("%(level)s in run %(run)s", level=notice.level_id.name, run=notice.run_id.name),
+            )
+        self.write({"state": "queued", "queued_at": fields.Datetime.now()})
+        self._mark_sent()
+
+    def _fresh_address(self, looks):
+        """The recipient's address as it is now; the one a person typed for this message stands."""
+        contact = self.partner_id
+        known = {one.id: one for one in looks[self.account_id.id].account.contacts}
+        if contact.id in known and "email" in known[contact.id].blocked_channels:
+            return False
+        if contact.email and contact.email != self.email_to and not self.is_edited:
+            self.email_to = contact.email
+        return bool(self.email_to)
+
+    def _reply_addresses(self):
+        """Account id -> where replies go: the account's chatter by way of the catch-all address, else our own."""
+        accounts = self.account_id
+        sender = self.company_id._dunning_sender()
+        # The company signs, not the scheduler's user.
+        return accounts.sudo()._notify_get_reply_to_batch(
+            defaults=dict.fromkeys(accounts.ids, sender),
+            author_ids=dict.fromkeys(accounts.ids, self.company_id.partner_id.id),
+        )
+
+    def _sender(self):
+        return self.company_id._dunning_sender()
+
+    def _message_id(self):
+        """The same for every attempt: a duplicate, should one ever leave, can be told by it."""
+        company = self.company_id
+        domain = company.alias_domain_id.name or (company.email or "").rpartition("@")[2] or "dunning.invalid"
+        return f"<dunning-notice-{self.id}-{self.env.cr.dbname}@{domain}>"
+
+    def _rendered(self, context, template):
+        """A rendering.Message: the text a person edited, or the template's. Raises TemplateProblem, or UserError where
+        there is no text."""
+        if self.is_edited and self.body_html:
+            return rendering.Message(self.subject, self.body_html, self.body_text or "")
+        if not template:
+            raise UserError(
+                self.env._(
+                    "Level %(level)s has no text “%(key)s”. Choose another one.",
+                    level=self.level_id.name,
+                    key=self._text_key(),
+                )
+            )
+        return rendering.render(template._parts(), context)
+
+    def _text_key(self):
+        return "correction" if self.corrects_id else self.level_id.template_key
+
+    def _texts(self):
+        """Notice id -> the dunning.template it is made from; one search per key and language, not per message."""
+        found, texts = {}, {}
+        for notice in self:
+            wanted = (notice._text_key(), notice.lang, notice.company_id)
+            if wanted not in found:
+                found[wanted] = self.env["dunning.template"].sudo()._find(*wanted)
+            texts[notice.id] = found[wanted]
+        return texts
+
+    def _template_error(self, problem):
+        return self.env._(
+            "Text %(text)s: %(problem)s", text=self._texts()[self.id].display_name, problem=problem
+        )
