@@ -54,6 +54,21 @@ class DunningLedger(models.Model):
         for ledger in self:
             ledger.books_charges_there = ledger.charge_booking == "origin"
 
+    def write(self, vals):
+        """Override: what the ledger was asked to book and did not is looked for there once more, and released when it
+        is not found: it may be booked elsewhere from now on."""
+        res = super().write(vals)
+        if vals.get("charge_booking", "origin") != "origin":
+            self.env["dunning.ledger.write"].sudo().search(
+                [
+                    ("ledger_id", "in", self.ids),
+                    ("kind", "=", "charge_invoice"),
+                    ("state", "in", ("failed", "skipped")),
+                    ("charge_ids.stage", "=", "announced"),
+                ]
+            ).action_retry()
+        return res
+
     def _income_for(self, charge):
         """What a charge is booked on in this ledger.
 

@@ -377,6 +377,11 @@ class TestChargesAtTheOrigin(OriginChargeCase):
         self.assertIn("accounting.invoices", charges[0].booking_error)
         self.assertFalse(self.of_charges(sandbox, invoice))
 
+        ledger.charge_booking = "odoo"
+        self.write_out()
+        self.book()
+        self.assertEqual(charges.move_id.amount_total, float(CHARGED))
+
     def test_booked_when_the_invoice_is_paid(self):
         self.company.dunning_charge_booking = "paid"
         sandbox, ledger, invoice, _charges = self.charged("xero")
