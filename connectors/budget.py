@@ -24,6 +24,7 @@ GIVE_UP_FOR_S = 300
 # A grant is used within this time or dropped: whoever grants counts it for a minute and this.
 GRANT_S = 10
 GRANTS_A_MINUTE = 10
+CALLS_AT_ONCE_MAX = 100
 ASKS_MAX = 5
 
 # (calls wanted, what the vendor said is left for the day or None) → see `gateway.Gateway.sync_calls`.
@@ -59,7 +60,8 @@ class Budget:
         self._clock = clock
         self._recent: deque[float] = deque()
         self._ask: Ask | None = None
-        self._wanted = max(1, int(limits.per_minute * limits.share) // GRANTS_A_MINUTE)
+        at_once = int(limits.per_minute * limits.share) // GRANTS_A_MINUTE
+        self._wanted = min(max(1, at_once), CALLS_AT_ONCE_MAX)
         self._granted = 0
         self._granted_until = 0.0
         self._news: int | None = None

@@ -130,6 +130,12 @@ class OdooReceiver:
             ledger._connected(self._company.id, self._company.name)
             return ledger.id
 
+    @contextlib.contextmanager
+    def record(self):
+        """The connection as a record of the superuser, in a transaction of its own."""
+        with self.installation.environment() as env:
+            yield env["dunning.ledger"].browse(self.ledger_id)
+
     def close(self):
         """The same organisation is connected again by the next trial."""
         with self.installation.environment() as env:
@@ -278,7 +284,8 @@ class OdooJson2Receiver(OdooReceiver):
 
 
 class _Verbs:
-    """The sync verbs of one ledger, each call in a transaction of its own."""
+    """The sync verbs of one ledger, each call in a transaction of its own; as Odoo's scheduler, again when another
+    worker wrote the same rows meanwhile."""
 
     def __init__(self, installation, ledger_id):
         for verb in VERBS:
@@ -286,8 +293,16 @@ class _Verbs:
 
     @staticmethod
     def _in_transaction(installation, ledger_id, verb):
+        from odoo.addons.odoo_dunning.models.dunning_ledger_pass import CONCURRENCY, VERB_TRIES
+
         def call(**arguments):
-            with installation.environment() as env:
-                return getattr(env["dunning.ledger"].browse(ledger_id), verb)(**arguments)
+            for left in reversed(range(VERB_TRIES)):
+                try:
+                    with installation.environment() as env:
+                        return getattr(env["dunning.ledger"].browse(ledger_id), verb)(**arguments)
+                except CONCURRENCY:
+                    if not left:
+                        raise
+            raise AssertionError("unreachable")
 
         return call
