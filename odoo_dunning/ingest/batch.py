@@ -184,7 +184,11 @@ class Batch:
     def stored(self, entries):
         """Count what was written, and close its case where it had been set aside."""
         self.counts["stored"] += len(entries)
-        keys = [_key(entry) for entry in entries if entry.entity != "tombstone"]
+        self.close_cases(entries)
+
+    def close_cases(self, entries):
+        """Nothing of these is set aside or waits any more: they came in, or are gone at the source."""
+        keys = [_key(entry) for entry in entries]
         if keys and self._has_set_aside:
             entities, ids = zip(*keys, strict=True)
             self.env.cr.execute(

@@ -14,7 +14,7 @@ class Currencies:
         Odoo's search cuts what it looks for to the three letters of a code: a longer one is none.
         """
         if code not in self._ids:
-            self._ids[code] = self._find(code) if len(code) == 3 else None
+            self._ids[code] = self._find(code) if code and len(code) == 3 else None
         return self._ids[code]
 
     def _find(self, code):

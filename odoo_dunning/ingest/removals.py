@@ -30,6 +30,7 @@ class Removals:
         self.batch.keep_versions([(entry, "gone", None, None, None, None) for entry in gone + unknown])
         self._close([(entry.record.target, entry.external_id) for entry in gone])
         self.batch.stored(gone + held)
+        self.batch.close_cases(unknown)
         self.batch.counts["unchanged"] += len(unknown)
 
     def _open_keys(self, entries):

@@ -164,6 +164,18 @@ class TestLedgerIngest(LedgerCase):
         self.assertEqual(self.items("I1").currency_id.name, "ZZZ")
         self.assertFalse(case.exists())
 
+    def test_s22_what_is_gone_at_the_source_is_set_aside_no_longer(self):
+        self.ingest(self.customer(), {**self.invoice(), "currency": "ZZZ"})
+        self.ingest(self.tombstone("invoice", "I1", NOW + HOUR))
+        self.assertFalse(self.ledger.quarantine_ids)
+
+    def test_s22_a_document_that_was_deleted_while_it_waited_for_its_customer_stays_gone(self):
+        self.ingest(self.invoice())
+        self.ingest(self.tombstone("invoice", "I1", NOW + HOUR))
+        self.ingest(self.customer())
+        self.assertFalse(self.ledger.quarantine_ids)
+        self.assertFalse(self.items())
+
     def test_s15_dismissing_wants_a_reason_and_the_record_stays_dismissed(self):
         self.ingest(self.customer(), {**self.invoice(), "currency": "ZZZ"})
         case = self.ledger.quarantine_ids

@@ -159,6 +159,8 @@ class MemoryLedger:
             )
             if outcome == "reconnect":
                 self.blocked = message
+            if outcome == "done":
+                self.options.pop("refetch", None)  # what webhooks had named was read
             self._closed, self._lease = lease, None
             return True
 
@@ -240,6 +242,7 @@ class MemoryLedger:
     def _bury(self, wire, counts):
         key = (wire["target"], wire["external_id"])
         self.parked.pop(key, None)
+        self.quarantine.pop(key, None)
         held = self.rows.get(key)
         if held is None or held.get("is_deleted"):
             counts["unchanged"] += 1

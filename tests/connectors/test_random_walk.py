@@ -1,4 +1,5 @@
-"""A ledger lives at random while the sync meets random faults and dies at random; one clean pass makes it right again.
+"""A ledger lives at random while the sync meets random faults and dies at random, and half of the webhooks are lost;
+one clean pass makes it right again.
 
 `DUNNING_WALK_CHANGES` and `DUNNING_WALK_SEED` make it longer or repeat one; the seed is part of a failure's message.
 """
@@ -7,6 +8,8 @@ from __future__ import annotations
 
 import os
 import random
+import time
+from collections import Counter
 from decimal import Decimal
 
 import pytest
@@ -21,6 +24,7 @@ from .contract.test_shared import SPOILS, Killed
 CHANGES = int(os.environ.get("DUNNING_WALK_CHANGES", "400"))
 SEED = int(os.environ.get("DUNNING_WALK_SEED", "20261121"))
 CHANGES_PER_PASS = 20
+ENTITIES = {"customer": "customer", "invoice": "invoice", "credit": "credit", "payment": "payment"}
 ANSWERS = ("throttle_minute", "server_error", "unavailable_html", "not_json", "cut_before", "cut_midway")
 WORLD = ("concurrent_change", "throttle_day")
 
@@ -33,6 +37,8 @@ class Walk:
         self.random = random.Random(seed)
         self.customers = [ledger.customer(currency=code) for code in ("USD", "EUR", "JPY", "KWD", "GBP")]
         self.made = 0
+        self.met = Counter()
+        self.orders = []
 
     def step(self):
         change = self.random.choice(
@@ -125,16 +131,33 @@ class Walk:
         """Order some faults for the next pass. Two dead tokens in a row would rightly ask for a person: one a pass."""
         self.ledger.box.faults.clear()
         if self.random.random() < 0.3:
-            self.ledger.order("tokens_expire", skip=self.random.randint(0, 9))
+            self.order("tokens_expire", "", skip=self.random.randint(0, 9))
         for _ in range(self.random.randint(0, 3)):
             kind = self.random.choice(ANSWERS + WORLD + SPOILS)
             stream = self.random.choice(("customer", "invoice", "credit", "payment"))
-            self.ledger.order(kind, stream, skip=self.random.randint(0, 1), count=self.random.randint(1, 2))
+            self.order(kind, stream, skip=self.random.randint(0, 1), count=self.random.randint(1, 2))
+
+    def order(self, kind, stream, **options):
+        self.orders.append(self.ledger.order(kind, stream, **options))
+
+    def notices(self, receiver):
+        """What happened since the last time is told by webhook, one notice in two; the others are lost."""
+        hooks = self.ledger.box.webhooks
+        for event in hooks.pending():
+            is_told = event.kind in ENTITIES and self.random.random() < 0.5
+            self.met["notices that came" if is_told else "notices that were lost"] += 1
+            if is_told:
+                receiver.hint(ENTITIES[event.kind], event.id)
+        hooks.lose()
+
+    def count_faults(self):
+        self.met["faults struck"] += sum(bool(fault.struck) for fault in self.orders)
+        self.orders = []
 
 
 @pytest.mark.parametrize("ledger_class", LEDGERS.values(), ids=LEDGERS)
 def test_s06_a_random_life_with_random_trouble_ends_equal_to_the_ledger(ledger_class):
-    print(f"seed {SEED}, {CHANGES} changes")
+    started = time.monotonic()
     trial = Trial(ledger_class, MemoryReceiver).start(page_rows=25)
     try:
         walk = Walk(trial.ledger, SEED)
@@ -142,7 +165,9 @@ def test_s06_a_random_life_with_random_trouble_ends_equal_to_the_ledger(ledger_c
             for _ in range(CHANGES_PER_PASS):
                 walk.step()
             walk.trouble()
+            walk.notices(trial.receiver)
             disturbed_pass(trial, walk)
+            walk.count_faults()
         trial.ledger.box.faults.clear()
 
         trial.sync()
@@ -157,6 +182,9 @@ def test_s06_a_random_life_with_random_trouble_ends_equal_to_the_ledger(ledger_c
         writes = trial.receiver.writes()
         trial.sync(reconcile=True)
         assert trial.receiver.writes() == writes, f"seed {SEED}"
+        told = ", ".join(f"{count} {what}" for what, count in sorted(walk.met.items()))
+        took_s = time.monotonic() - started
+        print(f"{trial.ledger.vendor}: seed {SEED}, {walk.made} changes, {told}, {took_s:.0f} s")
     finally:
         trial.close()
 
@@ -178,7 +206,9 @@ def disturbed_pass(trial, walk):
     try:
         outcome = trial.run()
         assert outcome.result in ("done", "later"), (outcome, f"seed {SEED}")
+        walk.met[f"passes {outcome.result}"] += 1
     except Killed:
+        walk.met["crashes"] += 1
         trial.receiver.runner_died()
     finally:
         gateway._call = original

@@ -86,7 +86,11 @@ class MemoryReceiver:
 
     def hint(self, entity, external_id):
         """As a webhook: this record is to be read with the next pass."""
-        self.store.options = {"refetch": [{"entity": entity, "external_id": external_id}]}
+        named = {"entity": entity, "external_id": external_id}
+        self.store.options = {
+            **self.store.options,
+            "refetch": [*self.store.options.get("refetch", ()), named],
+        }
 
     def confirm_removal(self):
         """A person says that what the last pass found gone is gone."""
