@@ -29,10 +29,15 @@ class Background:
             self._thread.shutdown(cancel_futures=True)
 
     def start(self, work, *arguments):
-        """Have `work(*arguments)` done next; waits while too much is waiting. Raises what earlier work raised."""
+        """Have `work(*arguments)` done next; waits while too much is waiting. Raises what earlier work raised.
+
+        Returns the Future of what it gives back.
+        """
         while len(self._started) >= MOST_WAITING:
             self._started.popleft().result()
-        self._started.append(self._thread.submit(work, *arguments))
+        future = self._thread.submit(work, *arguments)
+        self._started.append(future)
+        return future
 
     def wait(self):
         """Return when nothing is at work any more. Raises what the work raised."""

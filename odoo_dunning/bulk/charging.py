@@ -49,6 +49,7 @@ class Charging:
         self.claimant = claimant(env, company, today) if self.levels else None
         self.currencies = dict(env.execute_query(SQL("SELECT name, id FROM res_currency")))
         self.pending = []
+        self.asked = None
 
     def take(self, account, items, decision, notice_of):
         """Remember the messages of an account that charge something. Touches nothing but memory."""
@@ -63,23 +64,50 @@ class Charging:
                     subject = Subject(account, level, message.currency, invoices, credits_of(decision, by_id))
                     self.pending.append((notice_of[message.item_ids[0]], subject))
 
-    def store(self, run_id):
-        """Claim for all remembered messages and store the claims."""
+    def claim(self, run_id, background):
+        """Claim for the messages remembered up to the last call; what those remembered since are judged by is read
+        meanwhile."""
         pending, self.pending = self.pending, []
-        if not pending:
-            return
+        asked, self.asked = self.asked, None
+        if pending:
+            self.asked = background.start(lambda: list(self.with_facts(pending)))
+        if asked:
+            lines = self._claimed(run_id, asked.result())
+            if lines:
+                background.start(self._copy, lines)
+
+    def finish(self, run_id, background):
+        """Claim for all remembered messages."""
+        while self.pending or self.asked:
+            self.claim(run_id, background)
+        background.wait()
+        self.env["dunning.charge"].invalidate_model()
+
+    def store(self, run_id):
+        """Claim for all remembered messages and store the claims, one after the other."""
+        pending, self.pending = self.pending, []
+        lines = self._claimed(run_id, self.with_facts(pending)) if pending else []
+        if lines:
+            self._copy(lines)
+            self.env["dunning.charge"].invalidate_model()
+
+    def _claimed(self, run_id, with_facts):
+        """The claims of messages as lines for COPY."""
         lines = []
-        for notice_id, subject in self.with_facts(pending):
+        for notice_id, subject in with_facts:
             law, claims = self.claimant.claims(subject)
             if claims:
                 self._lines(run_id, notice_id, subject, law, claims, lines)
-        if lines:
-            with snapshot.exact_cursor(self.env) as cursor:
-                cursor.copy_expert(
-                    f"COPY dunning_charge ({', '.join(CHARGE_COLUMNS)}) FROM STDIN",
-                    io.StringIO("".join(lines)),
-                )
-            self.env["dunning.charge"].invalidate_model()
+        return lines
+
+    def _copy(self, lines):
+        text = "".join(lines)
+        with snapshot.exact_cursor(self.env) as cursor:
+            cursor.copy_expert(
+                f"COPY dunning_charge ({', '.join(CHARGE_COLUMNS)}) FROM STDIN",
+                io.StringIO(text),
+                size=len(text),
+            )
 
     def with_facts(self, pending, without_notices=()):
         """The same (notice id, Subject), with terms and facts filled in."""

@@ -86,7 +86,8 @@ class Proposal:
             for start in range(0, len(cases), PART_ACCOUNTS):
                 lines, notices = self._decide(cases[start : start + PART_ACCOUNTS], ids, tasks)
                 background.start(self._write, lines, notices)
-        self.charging.store(self.run.id)
+                self.charging.claim(self.run.id, background)
+            self.charging.finish(self.run.id, background)
         return tasks
 
     def _decide(self, cases, ids, tasks):

@@ -12,7 +12,7 @@ together.
 from bisect import bisect_right
 from calendar import monthrange
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
@@ -26,6 +26,7 @@ from .money import EXACT, ZERO, quantize, split_rounded
 EPOCH = date(1900, 1, 1)
 HORIZON = date(2199, 12, 31)
 MAX_RATE_PCT = Decimal(100)
+MOST_KNOWN = 50_000
 
 _multiply, _add, _subtract, _divide = EXACT.multiply, EXACT.add, EXACT.subtract, EXACT.divide
 
@@ -79,6 +80,8 @@ class RateSchedule:
     runs: tuple[int, ...]
     number: Callable[[int], int] | None
     denominator: Decimal
+    known: dict = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Spans asked for before: the same due dates and payment days come again and again in a proposal."""
 
     def piece_of(self, ordinal: int) -> int:
         """Index of the piece that prices a day. Raises RateUnknown or SeriesGap."""
@@ -91,6 +94,14 @@ class RateSchedule:
         """Sum of rate × days over (after, until], in units of the denominator. Raises RateUnknown or
         SeriesGap.
         """
+        found = self.known.get((after, until))
+        if found is None:
+            if len(self.known) >= MOST_KNOWN:
+                self.known.clear()
+            found = self.known[after, until] = self._rate_days(after, until)
+        return found
+
+    def _rate_days(self, after: int, until: int) -> Decimal:
         starts = self.starts
         first = bisect_right(starts, after + 1) - 1
         if first < 0:

@@ -205,6 +205,34 @@ def million(options, kept) -> list[Row]:
     ]
 
 
+def interest(options, kept) -> list[Row]:
+    """100,000 items, each paid in part twice: the proposal with interest on every item against the one without."""
+    database = "bench_interest"
+    if not (options.keep and postgres.exists(database)):
+        items = TEN_THOUSAND if options.quick else HUNDRED_THOUSAND
+        seed.with_modules(seed.books(items), database, seed.OWN_MODULES)
+        _call(database, "interest:pay_in_part")
+        seed.vacuum(database)
+    found = _call(database, "interest:compare", rounds=3)
+    claimed = f"{found['claims']:,} claims over {found['segments']:.1f} balances each"
+    return [
+        Row(
+            f"propose {found['lines']:,} items with interest, against without",
+            f"{found['without_seconds']:.2f} s",
+            f"{found['with_seconds']:.2f} s, {claimed}",
+            found["with_seconds"] / found["without_seconds"],
+            "≤",
+            1.3,
+        ),
+        Row(
+            "… in processor seconds",
+            f"{found['without_cpu_seconds']:.2f} s",
+            f"{found['with_cpu_seconds']:.2f} s",
+            found["with_cpu_seconds"] / found["without_cpu_seconds"],
+        ),
+    ]
+
+
 def mails(options, kept) -> list[Row]:
     """5,000 approved messages into the mail queue."""
     database = _database(HUNDRED_THOUSAND, options, kept)
@@ -357,6 +385,7 @@ def ingest(options, kept) -> list[Row]:
 SECTIONS = {
     "propose": propose,
     "million": million,
+    "interest": interest,
     "mails": mails,
     "screens": screens,
     "posting": posting,
