@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from odoo import fields
 from odoo.tests import tagged
+from odoo.tools import SQL
 
 from .. import lib
 from .ledger_common import LedgerCase
@@ -54,6 +55,29 @@ class TestLedgerLease(LedgerCase):
         answer = self.ask()
         self.assertEqual((answer["busy"], answer["runner"]), (True, "QuickBooks Online"))
         self.assertFalse(self.ledger.last_good_sync_at)
+
+    def test_s20_calls_are_counted_over_all_workers_and_passes_leave_some_to_urgent_reads(self):
+        """Intuit: 500 a minute. All workers together use 80 % of them, passes 65 %."""
+        lease = self.lease()
+        self.assertEqual(self.ledger.sync_calls(lease, 1000, None)["calls"], 325)
+        answer = self.ledger.sync_calls(lease, 10, None)
+        self.assertEqual(answer["calls"], 0)
+        self.assertTrue(1 <= answer["wait_s"] <= 70, answer)
+        self.assertEqual(self.ledger._grant_urgent_calls(1000, None)["calls"], 75)
+        self.age_calls("granted = jsonb_build_array(jsonb_build_array(0, 400))")
+        self.assertEqual(self.ledger.sync_calls(lease, 7, None), {"calls": 7, "wait_s": 0, "day_left": None})
+
+    def test_s20_what_the_vendor_told_one_worker_is_told_the_others_for_an_hour(self):
+        lease = self.lease()
+        self.ledger.sync_calls(lease, 1, 150)
+        self.assertEqual(self.ledger._grant_urgent_calls(1, None)["day_left"], 150)
+        self.age_calls("day_left_at = now() AT TIME ZONE 'UTC' - interval '61 minutes'")
+        self.assertIsNone(self.ledger._grant_urgent_calls(1, None)["day_left"])
+
+    def age_calls(self, assignment):
+        self.env.cr.execute(
+            SQL("UPDATE dunning_ledger_calls SET %s WHERE ledger_id = %s", SQL(assignment), self.ledger.id)
+        )
 
     def test_a_failed_pass_tells_the_responsible_person_once(self):
         for _attempt in range(2):
