@@ -101,7 +101,7 @@ class TestChargeSheetFiles(ChargeCase):
 
         def fail_for_one(notice):
             if notice.account_id.partner_id.name == "Debtor 1":
-                raise UserError("No ink")
+                raise UserError(self.env._("No ink"))
             return make(notice)
 
         with patch.object(type(self.env["dunning.notice"]), "_sheet", fail_for_one):
