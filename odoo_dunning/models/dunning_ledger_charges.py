@@ -176,6 +176,6 @@ class DunningLedger(models.Model):
             )
         )
         for charge_id, item_id in rows:
-            self.env["dunning.charge"].browse(charge_id)._follow_origin(
+            self.env["dunning.charge"].sudo().browse(charge_id)._follow_origin(
                 self.env["dunning.item"].browse(item_id)
             )

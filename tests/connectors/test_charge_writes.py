@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from random import Random
 
 import pytest
 
-from dunning_connectors.errors import Gone, NotGranted, Refused
+from dunning_connectors.errors import Gone, NotGranted, Refused, Retry
 from dunning_connectors.writing import ChargeDocument, ChargeLine
 from dunning_connectors.xero import oauth as xero_oauth
 
@@ -262,3 +263,55 @@ def test_somebody_who_edits_it_meanwhile_does_not_keep_it_alive():
         assert invoice.status == "void"
     finally:
         fees.ledger.close()
+
+
+# -- whatever happens --------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_happens_the_books_hold_each_charge_once_and_each_waiver_once(fees, seed):
+    """Messages, waivers and payments under random accidents, each write asked for twice: the customer owes what was
+    charged less what was waived and paid, and no document stands there twice."""
+    dice = Random(f"{fees.vendor}/{seed}")
+    fees.forget("forgotten" if seed % 2 else "remembered")
+    owed, bills = Decimal(0), []
+
+    def for_certain(write):
+        fees.hits(dice.choice(ACCIDENTS), dice.choice(("invoice", "credit", "use", "void")))
+        for _attempt in range(2):
+            answer = again(write)
+        fees.box.faults.clear()
+        return answer
+
+    for step in range(10):
+        deed = dice.choice(("bill", "bill", "waive", "pay")) if bills else "bill"
+        if deed == "bill":
+            amounts = [f"{dice.randint(100, 9000) / 100:.2f}" for _line in range(2)]
+            key, text = f"odoo-bill-{seed}-{step}", f"DN/2026/{seed}{step:04d}"
+            bills.append([for_certain(lambda: fees.bill(*amounts, key=key, text=text)), Decimal(0)])  # noqa: B023
+            owed += sum(map(Decimal, amounts))
+            continue
+        bill = dice.choice(bills)
+        invoice, waived = bill
+        left = invoice.total - waived if invoice.status == "open" else Decimal(0)
+        if deed == "pay" and invoice.open:
+            part = min(invoice.open, Decimal(dice.randint(1, 5000)) / 100)
+            fees.ledger.pay(invoice, str(part))
+            owed -= part
+        elif deed == "waive" and left:
+            part = left if dice.random() < 0.4 else min(left, Decimal(dice.randint(1, 3000)) / 100)
+            for_certain(lambda: fees.credit(invoice, str(part), key=f"odoo-waive-{seed}-{step}"))  # noqa: B023
+            bill[1] += part
+            owed -= part
+        assert fees.owed() == owed, (step, deed)
+
+    assert len(fees.invoices()) == len(bills)
+    assert fees.owed() == owed
+
+
+def again(write):
+    """As the outbox does: later once more, until it is known."""
+    for _turn in range(5):
+        try:
+            return write()
+        except Retry:
+            continue
+    raise AssertionError("no end of accidents")
