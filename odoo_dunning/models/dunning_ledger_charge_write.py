@@ -28,6 +28,11 @@ class DunningLedgerWrite(models.Model):
     )
     charge_ids = fields.One2many("dunning.charge", "origin_write_id", string="Charges", readonly=True)
 
+    # Asked with every delivery of a ledger.
+    _unfinished_charges = models.Index(
+        "(ledger_id) WHERE kind = 'charge_invoice' AND state IN ('waiting', 'failed')"
+    )
+
     def _switched_off(self):
         """Override: what was booked in the ledger is taken back there, whatever the connection says by then; an
         invoice that was asked for is looked for first."""
