@@ -37,5 +37,7 @@ class DunningLedgerRecord(models.Model):
     _record_uniq = models.Constraint(
         "UNIQUE (ledger_id, entity, external_id)", "A record of a ledger has one version here."
     )
-    _by_customer = models.Index("(ledger_id, customer_ref)")
+    # Not ledger first: a ledger that is new to the statistics looks as if it had one record, any index that begins with
+    # it looks as good as the unique one, and each look-up by id would read the ledger's every record.
+    _by_customer = models.Index("(customer_ref, ledger_id)")
     _held = models.Index("(ledger_id) WHERE state = 'held'")
