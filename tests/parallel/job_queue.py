@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -31,9 +32,11 @@ def compare(database: str, kill: bool) -> dict:
     first = inside.call(database, "tests.parallel.job_queue:in_one_process", addons=[oca.addons()])
     expected = sql(database, ANSWERS, first["run"])
     inside.call(database, "tests.parallel.job_queue:cancel", addons=[oca.addons()], run=first["run"])
-    with _odoo_with_workers(database) as odoo:
+    with _odoo_with_workers(database) as odoo, ThreadPoolExecutor(max_workers=1) as watching:
+        # Watched from before the jobs are there: one may be done before the process that handed it out has ended.
+        killing = watching.submit(_kill_a_worker, database, odoo.process.pid) if kill else None
         run = inside.call(database, "tests.parallel.job_queue:hand_out", addons=[oca.addons()])
-        killed = _kill_a_worker(database, odoo.process.pid) if kill else 0
+        killed = killing.result() if killing else 0
         _wait_until_proposed(database, run, odoo)
         rows = sql(
             database,
