@@ -31,7 +31,7 @@ NOTICE_COLUMNS = (
 )  # fmt: skip
 
 NULL = "\\N"
-# Two parts a slice. Each statement of the thread beside waits several times for Python's lock, up to 5 ms each: with
+# A quarter of a slice. Each statement of the thread beside waits several times for Python's lock, up to 5 ms each: with
 # parts of 250 accounts the database had nothing to do a third of the time.
 PART_ACCOUNTS = 1000
 

@@ -192,7 +192,10 @@ class DunningRun(models.Model):
 
     def _finish_proposal(self):
         # Nobody has counted the new lines yet: without, the planner expects nine of them and sorts them all for a page.
+        # A look at 3,000 of them is enough for that.
+        self.env.cr.execute("SET LOCAL default_statistics_target = 10")
         self.env.cr.execute("ANALYZE dunning_run_line (run_id, notice_id, claim)")
+        self.env.cr.execute("SET LOCAL default_statistics_target TO DEFAULT")
         rationing.apply(self.sudo())
         self.env["dunning.run.line"].invalidate_model()
         self.env["dunning.notice"].invalidate_model()
