@@ -18,7 +18,7 @@ class DunningRunLine(models.Model):
 
     _name = "dunning.run.line"
     _description = "Line of a dunning run"
-    _order = "id"
+    _order = "account_id.id, id"
     _log_access = False
     _rec_name = "item_id"
 
@@ -65,7 +65,8 @@ class DunningRunLine(models.Model):
 
     # Few and small: every one is paid for 100,000 times in a run. The last is only entered when a message leaves.
     _item_run_uniq = models.UniqueIndex("(item_id, run_id)")
-    _run = models.Index("(run_id, id)")
+    # In the order of the list. By id alone the planner reads all older runs to find the first page of the newest.
+    _run = models.Index("(run_id, account_id, id)")
     _notice = models.Index("(notice_id) WHERE notice_id IS NOT NULL")
     _one_open_run_uniq = models.UniqueIndex("(item_id) WHERE claim IN ('open', 'queued')")
     _level_cycle_uniq = models.UniqueIndex("(item_id, cycle, level_rank) WHERE claim IN ('queued', 'spent')")

@@ -158,7 +158,7 @@ class TestComplaintsAboutVolume(DunningCase):
         self.assertLessEqual(self.queries_of_a_slice(12), few)
 
         accounts = self.env["dunning.account"].search([("company_id", "=", self.company.id)])
-        with patch.object(snapshot.next_accounts, "__defaults__", (5,)):
+        with patch.object(snapshot, "JOB_ACCOUNTS", 5):
             cuts = snapshot.slices(self.env, self.company)
         ids = sorted(accounts.filtered("item_count").ids)
         shares = [[one for one in ids if after < one <= last] for after, last in cuts]

@@ -117,7 +117,7 @@ class TestRationing(DunningCase, MailCase):
 
         run = self.env["dunning.run"].create({"company_id": self.company.id, "date": TODAY})
         run._prepare_proposal()
-        with patch.object(snapshot.next_accounts, "__defaults__", (2,)):
+        with patch.object(snapshot, "JOB_ACCOUNTS", 2):
             cuts = snapshot.slices(self.env, self.company)
         for after, last in reversed(cuts):
             Proposal(run.sudo()).decide_slice(after, last)

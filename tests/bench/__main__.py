@@ -185,7 +185,7 @@ def million(options, kept) -> list[Row]:
         return []
     database = _database(MILLION, options, kept)
     ours = kept.get("ours") or _call(_database(HUNDRED_THOUSAND, options, kept), "propose:ours")
-    large = _call(database, "propose:ours", repeat=1)
+    large = _call(database, "propose:ours", repeat=2)
     return [
         Row(
             "propose 1,000,000 items, against ten times fewer",
