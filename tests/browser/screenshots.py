@@ -70,7 +70,9 @@ def _world(stage: contextlib.ExitStack) -> Office:
     office = Office(odoo_server.url, made.database, "admin", "admin")
     office.call("ir.config_parameter", "set_param", "web.base.url", odoo_server.url)
     for ledger in ledgers:
-        story.sync_by_schedule(office, story.connect(office, ledger))
+        ledger_id = story.connect(office, ledger)
+        story.press_sync(office, ledger_id)
+        story.wait_for_schedule(office, ledger_id)
     return office
 
 

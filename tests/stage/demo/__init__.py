@@ -52,8 +52,9 @@ class _World:
     def work(self) -> int:
         """Sync both ledgers, propose, approve, send; returns the run."""
         quickbooks, xero = self.ledgers
+        story.press_sync(self.office, quickbooks)
         story.sync_by_worker(self.office, xero, self.prepared.worker_key, self.prepared.database)
-        story.sync_by_schedule(self.office, quickbooks)
+        story.wait_for_schedule(self.office, quickbooks)
         run_id = story.propose(self.office)
         story.approve_and_send(self.office, run_id)
         return run_id

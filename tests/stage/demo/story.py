@@ -39,10 +39,14 @@ def connect(office: Office, ledger: Ledger) -> int:
     return ledger_id
 
 
-def sync_by_schedule(office: Office, ledger_id: int) -> None:
-    """Press "Sync now": Odoo's scheduler runs the pass."""
+def press_sync(office: Office, ledger_id: int) -> None:
+    """Press "Sync now": Odoo's scheduler begins the pass."""
+    office.call("dunning.ledger", "action_sync_now", [ledger_id])
+
+
+def wait_for_schedule(office: Office, ledger_id: int) -> None:
+    """Until Odoo's scheduler has ended the pass that was asked for."""
     with step("Syncing QuickBooks in Odoo's scheduler"):
-        office.call("dunning.ledger", "action_sync_now", [ledger_id])
         office.wait_for("the pass over QuickBooks", lambda: _ended_pass(office, ledger_id))
         _require_good(office, ledger_id)
 
