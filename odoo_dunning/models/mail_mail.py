@@ -31,7 +31,10 @@ class MailMail(models.Model):
         ours = self.filtered("dunning_notice_id")
         res = super(MailMail, self - ours)._send(auto_commit=auto_commit, **kwargs) if self - ours else True
         step = self.env["ir.cron"]._commit_progress if auto_commit else self.env.flush_all
-        for mail in ours:
+        for mail_id in ours.ids:
+            # On its own: each outcome invalidates what is known of messages, and a mail that brought the others along
+            # would read all their texts again.
+            mail = self.browse(mail_id)
             if mail._take_up(step):
                 mail._send_taken_up(auto_commit=auto_commit, **kwargs)
                 mail._tell_outcome(step)
