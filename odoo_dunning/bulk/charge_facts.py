@@ -75,7 +75,10 @@ def item_facts(env, items, without_notices=(), with_messages=True):
         events.update(_allocated(env, external))
     ids = own + external
     earlier = _earlier(env, ids, list(without_notices))
-    messages = _messages(env, ids) if with_messages else {}
+    messages = {}
+    if with_messages:
+        messages = _messages(env, ids)
+        _add_shared(env, ids, list(without_notices), earlier)
     return {
         item_id: ItemFacts(
             tuple(events.get(item_id, ())), tuple(earlier.get(item_id, ())), tuple(messages.get(item_id, ()))
@@ -159,7 +162,7 @@ def _earlier(env, ids, without_notices):
     rows = snapshot.rows_of(
         env,
         SQL(
-            """SELECT item_id, kind, amount, COALESCE(amount_waived, 0), charge_date FROM dunning_charge
+            """SELECT item_id, kind, amount, COALESCE(amount_waived, 0), charge_date, id FROM dunning_charge
                 WHERE item_id = ANY(%s) AND stage IN ('announced', 'booked', 'waived') AND notice_id != ALL(%s)
                 ORDER BY id""",
             ids,
@@ -170,6 +173,27 @@ def _earlier(env, ids, without_notices):
     for item_id, *charge in rows:
         earlier[item_id].append(Earlier(*charge))
     return earlier
+
+
+def _add_shared(env, ids, without_notices, earlier):
+    """Fees are charged once for a message, on one of its items: the others were charged them as well."""
+    rows = snapshot.rows_of(
+        env,
+        SQL(
+            """SELECT line.item_id, charge.kind, charge.amount, COALESCE(charge.amount_waived, 0), charge.charge_date,
+                      charge.id
+                 FROM dunning_run_line line
+                 JOIN dunning_charge charge ON charge.notice_id = line.notice_id AND charge.item_id != line.item_id
+                WHERE line.item_id = ANY(%s) AND charge.notice_id != ALL(%s)
+                  AND charge.kind NOT IN ('interest', 'recovery_sum')
+                  AND charge.stage IN ('announced', 'booked', 'waived')
+                ORDER BY charge.id""",
+            ids,
+            without_notices,
+        ),
+    )
+    for item_id, *charge in rows:
+        earlier[item_id].append(Earlier(*charge))
 
 
 def _messages(env, ids):

@@ -42,8 +42,12 @@ class PastMessage(NamedTuple):
 
 
 class History(NamedTuple):
+    """`together`: what the same message charges besides. It excludes or includes as earlier charges do, but is no
+    reason to wait."""
+
     charges: tuple[PastCharge, ...] = ()
     messages: tuple[PastMessage, ...] = ()
+    together: tuple[PastCharge, ...] = ()
 
 
 NO_HISTORY = History()
@@ -311,7 +315,7 @@ def _notice_refusal(kind: str, claim: Claim, notice: LawRow | None) -> Cap | Non
 
 def _replaced_refusal(book: LawBook, kind: str, claim: Claim, history: History, row: LawRow) -> Cap | None:
     """A sum that stands instead of others excludes them, and is excluded by them."""
-    for charge in history.charges:
+    for charge in history.charges + history.together:
         for winner, loser in ((charge.kind, kind), (kind, charge.kind)):
             rule = _limit(book, claim, f"{winner}_replaces")
             if charge.amount > 0 and rule is not None and loser in _kinds(rule):
@@ -360,7 +364,8 @@ def _still_open(
     if included is not None:
         kinds |= _kinds(included)
         used.append(included.id)
-    claimed = sum((charge.amount for charge in history.charges if charge.kind in kinds), ZERO)
+    known = history.charges + history.together
+    claimed = sum((charge.amount for charge in known if charge.kind in kinds), ZERO)
     return max(EXACT.subtract(amount, claimed), ZERO), claimed
 
 

@@ -6,7 +6,7 @@ in the currency of the message, at its own precision.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_DOWN, Decimal
 from operator import itemgetter
 from typing import NamedTuple
@@ -31,11 +31,12 @@ from .interest import (
     calculation_sheet,
     daily_interest,
     interest_amount,
+    interest_exact,
 )
 from .law import AgreedRate, ClaimDates, LawBook
 from .law_choice import ChoiceRow, LawChoice, Place, choose_law
 from .law_errors import LawError, RuleUnknown
-from .money import EXACT, ZERO
+from .money import EXACT, ZERO, quantize
 from .snapshot import Account, Item
 
 INTEREST = "interest"
@@ -49,6 +50,8 @@ QUIET = frozenset(
         "already_claimed",
     }
 )  # fmt: skip
+# An item that cannot bear its share of a scale yet, for one of these reasons.
+UNRIPE = frozenset({"message_free", "too_early", "notice_missing", "notice_running"})
 EXACT_DIGITS = 9
 
 
@@ -80,12 +83,14 @@ class AccountTerms(NamedTuple):
 
 
 class Earlier(NamedTuple):
-    """A charge that stands, or was waived, from an earlier message. `waived` is the part given up."""
+    """A charge that stands, or was waived, from an earlier message. `waived` is the part given up. A fee is known to
+    every item of its message; `charge_id` tells that it is the same one (0: no other item knows it)."""
 
     kind: str
     amount: Decimal
     waived: Decimal
     charged_on: date
+    charge_id: int = 0
 
 
 class ItemFacts(NamedTuple):
@@ -196,14 +201,21 @@ class Claimant:
         late = [item for item in subject.items if item.due_date is not None and item.due_date < today]
         if level.has_interest:
             yield from self._interests(subject, law, late, said)
+        together = []
         if level.has_recovery_sum:
             for item in late:
-                yield from self._one("recovery_sum", item, said, self._recovery_sum, subject, law, item)
+                for claimed in self._one("recovery_sum", item, said, self._recovery_sum, subject, law, item):
+                    if claimed.amount:
+                        together.append(PastCharge(claimed.kind, claimed.amount, today))
+                    yield claimed
         if level.fee_kind and late:
+            items = self._ripe(subject, law, late)
             lead = max(
-                late, key=lambda item: (len(subject.facts_of(item).messages), -item.due_date.toordinal())
+                items, key=lambda item: (len(subject.facts_of(item).messages), -item.due_date.toordinal())
             )
-            yield from self._one(level.fee_kind, lead, said, self._fee, subject, law, late, lead)
+            yield from self._one(
+                level.fee_kind, lead, said, self._fee, subject, law, items, lead, tuple(together)
+            )
 
     def _one(self, kind: str, item: Item, said: set[str], claim: Callable, *args) -> Iterator[Claimed]:
         try:
@@ -294,7 +306,19 @@ class Claimant:
         balance -= sum((amount for _day, amount in subject.credits.get(item.id, ())), ZERO)
         if any(first <= day and (last is None or day <= last) for first, last in subject.terms.stops):
             return ZERO
-        return daily_interest(self.terms_of(subject, law, item), balance, item.due_date, day, EXACT_DIGITS)
+        terms = self.terms_of(subject, law, item)
+        if terms.compounding != "none":
+            return self._compound_growth(subject, terms, item, day)
+        return daily_interest(terms, balance, item.due_date, day, EXACT_DIGITS)
+
+    def _compound_growth(self, subject: Subject, terms: InterestTerms, item: Item, day: date) -> Decimal:
+        """What joined the base bears interest, too: the difference that the day makes."""
+        events = settled(item, subject.facts_of(item).events, subject.credits.get(item.id, ()))
+        before, after = (
+            interest_exact(terms, item.amount_total, item.due_date, events, until, subject.terms.stops)
+            for until in (day - timedelta(days=1), day)
+        )
+        return quantize(after - before, EXACT_DIGITS)
 
     # Sums and fees
 
@@ -315,20 +339,42 @@ class Claimant:
                 self._caps[key] = cap
         return self._claimed(item, cap, default_amount(cap), subject, law)
 
-    def _fee(self, subject: Subject, law: LawChoice, items: list[Item], lead: Item) -> Claimed | None:
-        """One fee for the whole message, on the history of the item reminded most often."""
+    def _ripe(self, subject: Subject, law: LawChoice, late: list[Item]) -> list[Item]:
+        """The items that a scale is applied to: those of a consumer only after the notice each of them needs. All,
+        where none is ripe: then their lead says why."""
+        kind = subject.level.fee_kind
+        if kind not in ONCE_PER_CLAIM or subject.debtor_type != "b2c":
+            return late
+        ripe = [
+            item
+            for item in late
+            if cap_for(self.book, kind, self._claim(subject, law, item)).reason not in UNRIPE
+        ]
+        return ripe or late
+
+    def _fee(
+        self,
+        subject: Subject,
+        law: LawChoice,
+        items: list[Item],
+        lead: Item,
+        together: tuple[PastCharge, ...],
+    ) -> Claimed | None:
+        """One fee for the whole message, on the history of the item reminded most often and of what the message
+        charges besides."""
         level, kind = subject.level, subject.level.fee_kind
         facts = subject.facts_of(lead)
         earlier = facts.earlier
         if kind in ONCE_PER_CLAIM:
-            earlier = tuple(charge for item in items for charge in subject.facts_of(item).earlier)
+            earlier = _each_once(charge for item in items for charge in subject.facts_of(item).earlier)
             if any(charge.kind == kind and charge.waived for charge in earlier):
                 return None
         principal = sum(
             (item.amount_open - min(item.amount_disputed, item.amount_open) for item in items), ZERO
         )
         claim = self._claim(subject, law, lead, principal)
-        cap = cap_for(self.book, kind, claim, self._history(facts._replace(earlier=earlier)))
+        history = self._history(facts._replace(earlier=earlier))._replace(together=together)
+        cap = cap_for(self.book, kind, claim, history)
         if level.fee_amount is None:
             return self._claimed(lead, cap, default_amount(cap), subject, law)
         if cap.amount == 0:
@@ -466,6 +512,17 @@ def settled(
         events.extend(credits)
         events.sort(key=itemgetter(0))
     return events
+
+
+def _each_once(charges: Iterable[Earlier]) -> tuple[Earlier, ...]:
+    """Charges that several items know counted once."""
+    seen, once = set(), []
+    for charge in charges:
+        if charge.charge_id not in seen:
+            once.append(charge)
+        if charge.charge_id:
+            seen.add(charge.charge_id)
+    return tuple(once)
 
 
 def _refused(item: Item, kind: str, error: LawError) -> Claimed:

@@ -261,10 +261,13 @@ class LawBook:
         pieces: Sequence[RatePiece],
         rate_row: LawRow | None,
     ) -> InterestTerms:
-        """`rate_row` is the statutory row, None for an agreed rate. Only a rate that moves needs a mode."""
+        """`rate_row` is the statutory row, None for an agreed rate. Only a rate that moves needs a mode, and an agreed
+        rate is simple: laws that let interest bear interest speak of their own."""
         words, used = dict(MECHANICS), [rate_row.id] if rate_row else []
         moves = rate_row is not None and rate_row.unit != "pct"
         for rule in ("rate_mode", *MECHANICS) if moves else MECHANICS:
+            if rule == "compounding" and rate_row is None:
+                continue
             row = self.find(jurisdiction, debtor_type, rule, dates, grounds)
             if row is not None:
                 words[rule] = row.value

@@ -14,6 +14,7 @@ from odoo_dunning.engine.claiming import (
     Subject,
     settled,
 )
+from odoo_dunning.engine.law import AgreedRate
 from odoo_dunning.engine.law_choice import Place
 from odoo_dunning.engine.snapshot import Account, Item
 from tests.engine import law_data
@@ -165,3 +166,49 @@ def test_what_bears_no_interest(open_amount, disputed, credits, expected):
 def test_more_settled_than_the_balance_fell_is_left_as_it_is():
     events = ((date(2026, 8, 1), Decimal(400)),)
     assert settled(item(open_amount="700.00"), events, ()) == list(events)
+
+
+def test_swedish_compensation_and_reminder_fee_are_not_asked_in_one_letter():
+    """Förseningsersättning stands instead of the fee (SFS 1981:739), within one message as between two."""
+    level = LevelCharges(
+        1, has_recovery_sum=True, fee_kind="reminder_fee", grounds=frozenset(["fee_clause"]), policy_law="SE"
+    )
+    rates = {"EUR": Decimal(1), "SEK": Decimal("11.00")}
+    swedish = claimant("SE", rates)
+    swedish.digits["SEK"] = 2
+    facts = {1: ItemFacts(messages=((date(2026, 7, 1), "email"),))}
+    _law, claims = swedish.claims(subject(item(1), level=level, currency="SEK", country="SE", facts=facts))
+    assert amounts(claims) == [("recovery_sum", Decimal("450.00"))]
+
+
+def test_dutch_collection_cost_leaves_out_the_invoice_that_had_no_fourteen_day_letter():
+    """15 % of 400.00; the other 1,000.00 was never announced."""
+    level = LevelCharges(1, fee_kind="collection_cost", charges_consumers=True)
+    facts = {1: ItemFacts(messages=((date(2026, 10, 1), "email"),))}
+    _law, claims = claimant("NL").claims(
+        subject(item(1, "400.00"), item(2), level=level, debtor_type="consumer", country="NL", facts=facts)
+    )
+    assert amounts(claims) == [("collection_cost", Decimal("60.00"))]
+
+
+def test_an_agreed_rate_is_simple_where_only_the_statutory_one_compounds():
+    """8 % of 1,000.00 from 21 June 2024 to 20 June 2026, 730 days."""
+    agreed = AccountTerms(agreed=AgreedRate(Decimal(8)))
+    late = item(due=date(2024, 6, 20))
+    level = LevelCharges(1, has_interest=True)
+    dutch = claimant("NL", today=date(2026, 6, 20))
+    _law, claims = dutch.claims(subject(late, level=level, country="NL", terms=agreed))
+    assert amounts(claims) == [("interest", Decimal("160.00"))]
+
+
+def test_growth_a_day_of_compounding_interest_is_what_the_next_day_adds():
+    """Two years at 10.15 … joined the base, so a day of the third bears more than on 10,000.00."""
+    late = item(1, "10000.00", due=date(2024, 1, 1))
+    level = LevelCharges(1, has_interest=True)
+    one = subject(late, level=level, country="NL")
+    dutch, tomorrow = claimant("NL"), date(2026, 11, 19)
+    law = dutch.law_of(one)
+    grown = claimant("NL", today=tomorrow).sheet(one, law, late).segments
+    assert dutch.daily_interest(one, law, late, tomorrow) == pytest.approx(
+        grown[-1].base * grown[-1].rate_pct / 36500, abs=Decimal("0.0001")
+    )
