@@ -129,7 +129,7 @@ class QuickBooksSource:
         for part in chunks(ids, IDS_PER_QUERY):
             entries = {entry for entry in map(mapping.entry_of, part) if entry}
             if entries:
-                yield from self._journals(entries, wanted=part)
+                yield from self._journals(entries, [(entity, one) for one in part if mapping.entry_of(one)])
             yield from self._fetch_plain(entity, [one for one in part if not mapping.entry_of(one)])
 
     def totals(self, customer_ids: Iterable[str] | None) -> Iterator[list[Total]]:
@@ -238,7 +238,7 @@ class QuickBooksSource:
             record.customer_id
             for row in rows
             for record in mapping.journal(row, self._company, lambda *_: Decimal(0))
-            if not isinstance(record, BadRecord) and record.entity == "invoice"
+            if not isinstance(record, BadRecord)
         }
         sums: dict[tuple[str, str], Decimal] = {}
         for customer_id in sorted(customers):
@@ -260,7 +260,8 @@ class QuickBooksSource:
                 return
             start += self.client.page_rows
 
-    def _journals(self, entries: Iterable[str], wanted: Iterable[str] = ()) -> Iterator[Page]:
+    def _journals(self, entries: Iterable[str], wanted: Iterable[tuple[str, str]] = ()) -> Iterator[Page]:
+        """These entries as they are now; a tombstone for each wanted (entity, id) that is not among their records."""
         rows = []
         for entry in sorted(entries):
             try:
@@ -268,13 +269,12 @@ class QuickBooksSource:
             except Gone:
                 continue
         page = self._page("journal", rows)
-        present = {record.external_id for record in page.records}
-        broken = {bad.external_id.split("-")[1] for bad in page.bad if "-" in bad.external_id}
-        missing = [one for one in wanted if mapping.entry_of(one) and one not in present]
+        present = {(record.entity, record.external_id) for record in page.records}
+        broken = {mapping.entry_of(bad.external_id) for bad in page.bad}
         page.records.extend(
-            Tombstone("invoice", one, self.server_time)
-            for one in missing
-            if mapping.entry_of(one) not in broken
+            Tombstone(entity, one, self.server_time)
+            for entity, one in wanted
+            if (entity, one) not in present and mapping.entry_of(one) not in broken
         )
         yield page
 

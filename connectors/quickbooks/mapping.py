@@ -103,7 +103,7 @@ def journal(
     payload: Any, company: Company, settled: Callable[[str, str], Decimal]
 ) -> list[Record | BadRecord]:
     """The receivable lines of a journal entry, one record per customer. `settled(entry_id, customer_id)` = what
-    payments have taken off it: the entry itself does not say.
+    payments have taken off it, claim or credit: the entry itself does not say.
     """
     try:
         return list(_journal(Fields(payload), company, settled))
@@ -230,26 +230,39 @@ def _payment(fields: Fields, company: Company) -> Payment:
 
 
 def _allocations(fields: Fields, payment_id: str, customer_id: str, day: Any) -> Iterable[Allocation]:
-    """What the payment settles. Credit memos linked on it give first, in the order of the lines; then the money."""
-    claims, memos = [], []
+    """What the payment settles. Credits linked on it give first, in the order of the lines; then the money."""
+    claims, credits, entries = [], [], []
     for line in fields.children("Line"):
         for link in line.children("LinkedTxn"):
             kind, target = link.text("TxnType"), link.text("TxnId")
             if kind == "CreditMemo" and target:
-                memos.append([target, line.money("Amount")])
-            elif kind in ("Invoice", "JournalEntry") and target:
-                invoice_id = target if kind == "Invoice" else journal_id(target, customer_id)
-                claims.append((invoice_id, line.money("Amount")))
+                credits.append([target, line.money("Amount")])
+            elif kind == "Invoice" and target:
+                claims.append((target, line.money("Amount")))
+            elif kind == "JournalEntry" and target:
+                entries.append((journal_id(target, customer_id), line.money("Amount")))
+    if _give(fields, claims, credits, entries):
+        credits += map(list, entries)
+    else:
+        claims += entries
     for invoice_id, amount in claims:
-        while memos and amount:
-            part = min(memos[0][1], amount)
-            yield Allocation("credit", memos[0][0], invoice_id, part, day)
-            memos[0][1] -= part
+        while credits and amount:
+            part = min(credits[0][1], amount)
+            yield Allocation("credit", credits[0][0], invoice_id, part, day)
+            credits[0][1] -= part
             amount -= part
-            if not memos[0][1]:
-                memos.pop(0)
+            if not credits[0][1]:
+                credits.pop(0)
         if amount:
             yield Allocation("payment", payment_id, invoice_id, amount, day)
+
+
+def _give(fields: Fields, claims: list, credits: list, entries: list) -> bool:
+    """Whether the journal entries of a payment are credits, used by it, and no claims: its lines do not say, but
+    claims come to what money and credits give."""
+    money = fields.money("TotalAmt") - (fields.optional_number("UnappliedAmt") or Decimal(0))
+    given = money + sum(amount for _id, amount in (*credits, *entries))
+    return bool(entries) and sum(amount for _id, amount in claims) == given
 
 
 def _journal(fields: Fields, company: Company, settled: Callable) -> Iterable[Record]:
@@ -275,15 +288,13 @@ def _journal(fields: Fields, company: Company, settled: Callable) -> Iterable[Re
             "total": abs(amount),
             "kind": JOURNAL,
         }
-        if amount < 0:
-            yield Credit(
-                **common, open_amount=Decimal(0) if voided else -amount, status=VOID if voided else OPEN
-            )
-            continue
-        left = Decimal(0) if voided else amount - settled(entry_id, customer_id)
+        left = Decimal(0) if voided else abs(amount) - settled(entry_id, customer_id)
         if left < 0:
-            raise FieldError("Line", f"payments take {-left} more than the entry's {amount}")
+            raise FieldError("Line", f"payments take {-left} more than the entry's {abs(amount)}")
         status = VOID if voided else OPEN if left else PAID
+        if amount < 0:
+            yield Credit(**common, open_amount=left, status=status)
+            continue
         # The ageing report of QuickBooks counts a journal entry from its own date: it is due at once.
         link = company.links.to(JOURNAL, entry_id)
         yield Invoice(**common, due_date=day, open_amount=left, status=status, link=link)

@@ -137,7 +137,19 @@ class Invoice(Debt):
 
 @dataclass(eq=False)
 class Journal(Debt):
-    """A journal entry with one receivable line: `total` > 0 debits the customer, < 0 credits them."""
+    """A journal entry with one receivable line: `total` > 0 debits the customer, < 0 credits them.
+
+    The allocations of one that credits are what it was used for.
+    """
+
+    @property
+    def open(self):
+        used = super().open - self.total if self.live else ZERO
+        return self.total + (used if self.total > 0 else -used) if self.live else ZERO
+
+    @property
+    def remaining(self):
+        return max(-self.open, ZERO)
 
 
 @dataclass(eq=False)
@@ -421,7 +433,7 @@ class Company:
                 f"Only {source.remaining} {source.currency} is left of {source.number or source.id}, not {amount}."
             )
         carrier = None
-        if source.kind == "credit" and self.book.habits.credits_carried_by_payment:
+        if source.kind in ("credit", "journal") and self.book.habits.credits_carried_by_payment:
             carrier = self._document(
                 Source, "payment", self.customer(source.customer_id), on_date, currency=source.currency
             )

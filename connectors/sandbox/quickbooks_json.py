@@ -149,7 +149,7 @@ class Renderer:
         lines = [_linked_line(part.amount, _debt_link(part.target)) for part in payment.allocations]
         for part in payment.carries:
             lines.append(_linked_line(part.amount, _debt_link(part.target)))
-            lines.append(_linked_line(part.amount, {"TxnId": part.source.id, "TxnType": "CreditMemo"}))
+            lines.append(_linked_line(part.amount, _credit_link(part.source)))
         row = {
             **self._transaction(payment),
             "DepositToAccountRef": {"value": payment.account_id or "4"},
@@ -397,6 +397,10 @@ def _linked_line(amount, link):
 
 def _debt_link(debt):
     return {"TxnId": debt.id, "TxnType": "Invoice" if debt.kind == "invoice" else "JournalEntry"}
+
+
+def _credit_link(source):
+    return {"TxnId": source.id, "TxnType": "JournalEntry" if source.kind == "journal" else "CreditMemo"}
 
 
 def _day(value):

@@ -170,6 +170,65 @@ def test_q6_open_receivables_of_journal_entries_count_and_payments_lower_them(qu
     quickbooks.check()
 
 
+@pytest.mark.parametrize("reconcile", [False, True])
+def test_q6_a_journal_credit_that_was_used_is_no_credit_any_more(quickbooks, reconcile):
+    quickbooks.start()
+    ledger, customer = quickbooks.ledger, quickbooks.ledger.customer()
+    invoice = ledger.invoice(customer, "100")
+    entry = ledger.company.add_journal(customer, Decimal("-80"), TODAY)
+    quickbooks.sync()
+    ledger.allocate(entry, invoice, "30")
+
+    quickbooks.sync(reconcile=reconcile)
+
+    key = f"journal-{entry.id}-{customer.id}"
+    assert quickbooks.receiver.live("invoice")[invoice.id]["open_amount"] == "70"
+    assert quickbooks.receiver.live("credit")[key]["open_amount"] == "50"
+    (carrier,) = quickbooks.receiver.live("payment").values()
+    assert [
+        (row["source_entity"], row["source_id"], row["invoice_id"]) for row in carrier["allocations"]
+    ] == [("credit", key, invoice.id)]
+    quickbooks.check()
+
+    ledger.deallocate(invoice.allocations[0])
+    quickbooks.sync()
+
+    assert quickbooks.receiver.live("credit")[key]["open_amount"] == "80"
+    quickbooks.check()
+
+
+def test_q6_a_journal_credit_that_was_deleted_goes(quickbooks):
+    quickbooks.start()
+    ledger, customer = quickbooks.ledger, quickbooks.ledger.customer()
+    other = ledger.credit(customer, "10")
+    entry = ledger.company.add_journal(customer, Decimal("-80"), TODAY)
+    quickbooks.sync()
+    ledger.delete(entry)
+
+    quickbooks.sync()
+
+    assert list(quickbooks.receiver.live("credit")) == [other.id]
+    quickbooks.check()
+
+
+def test_q6_a_journal_entry_turned_round_is_a_claim_no_more(quickbooks):
+    quickbooks.start()
+    ledger, customer = quickbooks.ledger, quickbooks.ledger.customer()
+    ledger.invoice(customer, "500")
+    entry = ledger.company.add_journal(customer, Decimal("80"), TODAY)
+    quickbooks.sync()
+    with ledger.box.book.lock:
+        ledger.company.edit(entry, total=Decimal("-80"))
+
+    quickbooks.sync()
+    quickbooks.sync(reconcile=True)
+
+    key = f"journal-{entry.id}-{customer.id}"
+    assert quickbooks.receiver.live("credit")[key]["open_amount"] == "80"
+    assert key not in quickbooks.receiver.live("invoice")
+    quickbooks.check()
+
+
 def test_q6_journal_entries_of_many_customers_cost_a_full_pull_no_call_each(quickbooks):
     quickbooks.start(page_rows=10)
     ledger = quickbooks.ledger
