@@ -1,67 +1,77 @@
 """What the addon costs whoever posts and pays invoices: two databases that differ in nothing but the addon.
 
-Both registries live in one process and take turns, so whatever else the machine does hits both alike.
+Both registries live in one process and take turns invoice by invoice, so whatever else the machine does hits both
+alike.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
-
-import psutil
+from pathlib import Path
 
 INVOICES = 10
-WORK = ("post one by one", "post in one batch", "pay one by one")
+SIDES = ("without", "with")
 
 
 def compare(env, without: str, rounds: int) -> dict:
     """Milliseconds per invoice with (`env`'s database) and without the addon.
 
-    Returns per kind of work those of the best round of each side, as other work on the machine can only add to them,
-    their ratio, and between which ratios half of the rounds lie when each is compared with its neighbour.
+    Returns per kind of work the medians over the rounds, the median of the rounds' ratios (the two sides of one round
+    met the same machine), and between which ratios half of the rounds lie.
     """
     from odoo import SUPERUSER_ID, api
     from odoo.modules.registry import Registry
 
-    envs = {}
-    cursors = [Registry(without).cursor()]
-    envs["without"] = api.Environment(cursors[0], SUPERUSER_ID, {})
-    envs["with"] = env
-    times = {work: {"with": [], "without": []} for work in WORK}
-    for number in range(rounds + 1):
-        order = ("with", "without") if number % 2 else ("without", "with")
-        for side in order:
-            for work, cost in _one_round(envs[side]).items():
-                if number:  # the first round warms the caches
-                    times[work][side].append(cost)
-    cursors[0].close()
-    return {work: _summary(sides) for work, sides in times.items()}
+    with Registry(without).cursor() as cursor:
+        envs = {"without": api.Environment(cursor, SUPERUSER_ID, {}), "with": env}
+        # The first round warms the caches.
+        found = [_one_round(envs) for _round in range(rounds + 1)][1:]
+    return {work: _summary([one[work] for one in found]) for work in found[0]}
 
 
-def _summary(sides: dict) -> dict:
+def _summary(rounds: list[dict]) -> dict:
     result = {}
     for kind in ("seconds", "cpu_seconds"):
-        with_, without = ([one[kind] for one in sides[side]] for side in ("with", "without"))
-        ratios = sorted(a / b for a, b in zip(with_, without, strict=True))
+        ratios = sorted(sides["with"][kind] / sides["without"][kind] for sides in rounds)
         result[kind] = {
-            "with_ms": min(with_) * 1000 / INVOICES,
-            "without_ms": min(without) * 1000 / INVOICES,
-            "ratio": min(with_) / min(without),
-            "median_ratio": statistics.median(ratios),
+            **{
+                f"{side}_ms": statistics.median(sides[side][kind] for sides in rounds) * 1000 / INVOICES
+                for side in SIDES
+            },
+            "ratio": statistics.median(ratios),
             "quarter": ratios[len(ratios) // 4],
             "three_quarters": ratios[(3 * len(ratios)) // 4],
         }
     return result
 
 
-def _one_round(env) -> dict:
-    """Seconds and processor seconds of each kind of work on fresh invoices."""
-    env.invalidate_all()
-    singly, batch = _drafts(env), _drafts(env)
-    costs = {"post one by one": _cost(env, lambda: [_post(env, move) for move in singly])}
-    costs["post in one batch"] = _cost(env, lambda: _post(env, batch))
-    costs["pay one by one"] = _cost(env, lambda: [_pay(env, move) for move in singly])
-    return costs
+def _one_round(envs: dict) -> dict:
+    """{kind of work: {side: seconds and processor seconds}} on fresh invoices."""
+    for env in envs.values():
+        env.invalidate_all()
+    singly = {side: _drafts(env) for side, env in envs.items()}
+    batches = {side: _halves(_drafts(env)) for side, env in envs.items()}
+    return {
+        "post one by one": _in_turn(envs, singly, _post),
+        "post in batches": _in_turn(envs, batches, _post),
+        "pay one by one": _in_turn(envs, singly, _pay),
+    }
+
+
+def _in_turn(envs: dict, moves: dict, work) -> dict:
+    """One invoice (or batch) on this side, one on the other; who begins changes each time."""
+    total = {side: {"seconds": 0.0, "cpu_seconds": 0.0} for side in SIDES}
+    for number, pair in enumerate(zip(*(moves[side] for side in SIDES), strict=True)):
+        turns = list(zip(SIDES, pair, strict=True))
+        for side, move in turns if number % 2 else turns[::-1]:
+            for kind, cost in _cost(envs[side], lambda side=side, move=move: work(envs[side], move)).items():
+                total[side][kind] += cost
+    return total
+
+
+def _halves(moves) -> list:
+    return [moves[: INVOICES // 2], moves[INVOICES // 2 :]]
 
 
 def _drafts(env):
@@ -85,12 +95,13 @@ def _pay(env, move) -> None:
 
 
 def _cost(env, work) -> dict:
-    backend = psutil.Process(env.cr.connection.get_backend_pid())
-    cpu, started = _cpu(backend), time.perf_counter()
+    backend = env.cr.connection.get_backend_pid()
+    cpu, started = _cpu_seconds(backend), time.perf_counter()
     work()
-    return {"seconds": time.perf_counter() - started, "cpu_seconds": _cpu(backend) - cpu}
+    return {"seconds": time.perf_counter() - started, "cpu_seconds": _cpu_seconds(backend) - cpu}
 
 
-def _cpu(backend) -> float:
-    other = backend.cpu_times()
-    return time.process_time() + other.user + other.system
+def _cpu_seconds(backend: int) -> float:
+    """Of this process and of the database's. The kernel's own account: that of `times` counts in hundredths."""
+    nanoseconds = int(Path(f"/proc/{backend}/schedstat").read_text().split()[0])
+    return time.process_time() + nanoseconds / 1e9
