@@ -84,7 +84,7 @@ def record_payment(
             )
         body = {
             "CustomerRef": {"value": customer_id},
-            "CurrencyRef": {"value": invoice.child("CurrencyRef").required_text("value")},
+            **_same_currency(invoice),
             "TotalAmt": json_number(amount),
             "TxnDate": day.isoformat(),
             "PaymentRefNum": reference[:PAYMENT_NUMBER_LONGEST],
@@ -125,10 +125,11 @@ def invoice_charges(client: Client, document: ChargeDocument, key: str) -> str:
     def attempt() -> str:
         row = _standing(client, "Invoice", document, key)
         if not row:
+            preferences = client.preferences()
             body = {
-                **_document(client, document, key),
+                **_document(client, document, key, preferences),
                 "DueDate": document.due_date.isoformat(),
-                **_own_number(client, document),
+                **_own_number(document, preferences),
             }
             row = client.update("Invoice", json.dumps(body), request_id=key[:50])
         invoice = Fields(row)
@@ -158,7 +159,7 @@ def credit_charges(client: Client, invoice_id: str, document: ChargeDocument, ke
             client.update("Invoice", json.dumps(body), request_id=f"{key}-void"[:50], operation="void")
             return ""
         if not memo:
-            body = _document(client, document, key)
+            body = _document(client, document, key, client.preferences())
             memo = client.update("CreditMemo", json.dumps(body), request_id=key[:50])
         memo_id = str(memo.get("Id") or "")
         _set_against(client, invoice_id, memo_id, document, key)
@@ -193,7 +194,7 @@ def sends_reminders(client: Client) -> bool | None:
     return None
 
 
-def _document(client: Client, document: ChargeDocument, key: str) -> dict:
+def _document(client: Client, document: ChargeDocument, key: str, preferences: dict) -> dict:
     """Out of scope of VAT: in the US by the line's tax code, elsewhere by the calculation that is switched off."""
     is_us = _country(client) == "US"
     lines = []
@@ -211,7 +212,7 @@ def _document(client: Client, document: ChargeDocument, key: str) -> dict:
         )
     return {
         "CustomerRef": {"value": document.customer_id},
-        "CurrencyRef": {"value": document.currency},
+        **_currency(document, preferences),
         "TxnDate": document.day.isoformat(),
         "PrivateNote": marked(document.text, key, LINE_LONGEST),
         "Line": lines,
@@ -224,9 +225,21 @@ def _country(client: Client) -> str:
     return Fields(rows[0]).text("Country") if rows else ""
 
 
-def _own_number(client: Client, document: ChargeDocument) -> dict:
+def _currency(document: ChargeDocument, preferences: dict) -> dict:
+    """A company that has one currency only refuses documents that name any."""
+    has_several = (preferences.get("CurrencyPrefs") or {}).get("MultiCurrencyEnabled")
+    return {} if has_several is False else {"CurrencyRef": {"value": document.currency}}
+
+
+def _same_currency(invoice: Fields) -> dict:
+    """As the invoice has it: where the company has one currency only, not at all."""
+    currency = invoice.child("CurrencyRef").text("value")
+    return {"CurrencyRef": {"value": currency}} if currency else {}
+
+
+def _own_number(document: ChargeDocument, preferences: dict) -> dict:
     """Companies that give their own numbers get none from QuickBooks."""
-    forms = client.preferences().get("SalesFormsPrefs") or {}
+    forms = preferences.get("SalesFormsPrefs") or {}
     return {"DocNumber": document.text[:NUMBER_LONGEST]} if forms.get("CustomTxnNumbers") is True else {}
 
 
@@ -260,7 +273,7 @@ def _set_against(client: Client, invoice_id: str, memo_id: str, document: Charge
         return
     body = {
         "CustomerRef": {"value": document.customer_id},
-        "CurrencyRef": {"value": document.currency},
+        **_same_currency(invoice),
         "TotalAmt": 0,
         "TxnDate": document.day.isoformat(),
         "PrivateNote": marked(document.text, key, LINE_LONGEST),

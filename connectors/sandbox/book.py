@@ -228,6 +228,7 @@ class Company:
         self.id = company_id
         self.name = name
         self.home_currency = home_currency
+        self.has_currencies = True  # QuickBooks: off until somebody switches "multicurrency" on
         self.country = country
         self.timezone = ZoneInfo(timezone_name)
         self.demo = demo

@@ -68,7 +68,7 @@ class Renderer:
             "BillWithParent": customer.bills_with_parent,
             "Balance": own,
             "BalanceWithJobs": own + jobs,
-            "CurrencyRef": self._currency(customer.currency),
+            **self._currency_terms(customer.currency),
             "PreferredDeliveryMethod": "Email" if customer.email else "Print",
             "FullyQualifiedName": f"{parent.name}:{customer.name}" if parent else customer.name,
             "CompanyName": customer.name,
@@ -214,7 +214,7 @@ class Renderer:
     def preferences(self, company):
         return {
             "CurrencyPrefs": {
-                "MultiCurrencyEnabled": True,
+                "MultiCurrencyEnabled": company.has_currencies,
                 "HomeCurrency": {"value": company.home_currency},
             },
             "SalesFormsPrefs": {
@@ -249,7 +249,7 @@ class Renderer:
             "FullyQualifiedName": account.name,
             "Active": True,
             "AccountType": account.kind,
-            "CurrencyRef": self._currency(self.company.home_currency),
+            **self._currency_terms(self.company.home_currency),
             **self._stamp(account.id, "0", self.company.created_at, self.company.created_at),
         }
 
@@ -315,8 +315,7 @@ class Renderer:
         row = {
             **self._head(document),
             "TxnDate": _day(document.issue_date),
-            "CurrencyRef": self._currency(document.currency),
-            "ExchangeRate": home_rate(document),
+            **self._currency_terms(document.currency, ExchangeRate=home_rate(document)),
             "CustomerRef": {"value": customer.id, "name": customer.name},
             "TotalAmt": total,
             "HomeTotalAmt": in_home(total, document, self.company),
@@ -369,6 +368,10 @@ class Renderer:
         """Payments, and the zero payments that carry credits: QuickBooks shows the payment, not the credit."""
         ids = dict.fromkeys((part.carrier or part.source).id for part in debt.allocations)
         return [{"TxnId": txn_id, "TxnType": "Payment"} for txn_id in ids]
+
+    def _currency_terms(self, code, **more):
+        """Nothing of currencies stands on the records of a company that has one only."""
+        return {"CurrencyRef": self._currency(code), **more} if self.company.has_currencies else {}
 
     @staticmethod
     def _currency(code):

@@ -85,7 +85,7 @@ class Writes:
         fields.setdefault("issue_date", company.today())
         fields.setdefault("due_date", fields["issue_date"])
         customer = self._customer(company, body)
-        _check_currency(body, customer)
+        _check_currency(company, body, customer)
         invoice = company.issue_invoice(customer, _lines(body, customer.currency), **fields)
         return self.skin.answer(company, "Invoice", invoice)
 
@@ -93,12 +93,13 @@ class Writes:
         fields = _read(body, _DOCUMENT_FIELDS)
         fields.setdefault("issue_date", company.today())
         customer = self._customer(company, body)
-        _check_currency(body, customer)
+        _check_currency(company, body, customer)
         credit = company.give_credit(customer, _lines(body, customer.currency), **fields)
         return self.skin.answer(company, "CreditMemo", credit)
 
     def _create_payment(self, company, body):
         customer = self._customer(company, body)
+        _check_currency(company, body, customer)
         fields = _read(body, {key: _DOCUMENT_FIELDS[key] for key in ("PrivateNote", "PaymentRefNum")})
         if body.get("DepositToAccountRef"):
             account = self.skin.record(company, "Account", str(body["DepositToAccountRef"].get("value")))
@@ -220,9 +221,11 @@ def _lines(body, currency):
     return lines
 
 
-def _check_currency(body, customer):
+def _check_currency(company, body, customer):
     """A customer has one currency; its documents are in it."""
     code = (body.get("CurrencyRef") or {}).get("value")
+    if code and not company.has_currencies:
+        raise BookError("Multi Currency should be enabled to perform this operation.")
     if code and code != customer.currency:
         raise BookError(f"The customer's currency is {customer.currency}; the transaction is in {code}.")
 

@@ -84,6 +84,19 @@ def fees(request):
     fees.ledger.close()
 
 
+def test_a_company_that_has_one_currency_only_is_billed_and_credited_too():
+    fees = Fees("quickbooks")
+    fees.company.has_currencies = False
+    invoice = fees.bill()
+    assert fees.owed() == Decimal("83.45")
+
+    fees.credit(invoice, "40.00")
+
+    assert fees.owed() == Decimal("43.45")
+    assert invoice.open == Decimal("43.45")
+    fees.ledger.close()
+
+
 # -- the invoice -----------------------------------------------------------------------------------------------------
 def test_the_invoice_says_what_the_message_said(fees):
     invoice = fees.bill()

@@ -300,6 +300,14 @@ def test_payments_in_a_currency_without_cents_and_with_three_decimals(trial):
         assert trial.invoice.open == Decimal(left)
 
 
+def test_a_company_that_has_one_currency_only_takes_payments_too(quickbooks):
+    quickbooks.ledger.company.has_currencies = False
+
+    quickbooks.pay("40.00")
+
+    assert quickbooks.invoice.open == Decimal("60.00")
+
+
 def test_the_accounts_offered_are_those_that_take_payments(trial):
     names = {account.name for account in trial.writes.payment_accounts(trial.client)}
 
