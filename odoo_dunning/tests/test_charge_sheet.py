@@ -144,14 +144,17 @@ class TestChargeSheetWords(ChargeCase):
         later = {Decimal(line["base"]) for line in made["lines"] if line["to"] > "2026-06-20"}
         self.assertEqual(later, {1000 + owed})
 
-    def test_what_a_payment_is_counted_against_is_said_once_somebody_checked_the_row(self):
+    def test_what_a_payment_is_counted_against_is_said_where_the_law_says_so(self):
+        """§ 367 BGB."""
         sheet, _charge = self.sheet()
-        self.assertEqual(sheet.paid_first, "")
-        self.env["dunning.law.row"].search([("key", "=", "DE.any.allocation_order")]).action_activate(
-            "Read § 367"
-        )
-        run = self.env["dunning.run"].search([], limit=1)
         self.assertEqual(
-            run.notice_ids._sheet().paid_first,
-            "A payment is counted against costs first, then interest, then the principal.",
+            sheet.paid_first, "A payment is counted against costs first, then interest, then the principal."
         )
+
+    def test_what_a_payment_is_counted_against_is_not_said_from_a_draft(self):
+        invoice = self.make_late()
+        self.item_of(invoice).account_id.charge_law = "FR"
+        notice = self.sent_run().notice_ids
+        self.assertEqual(notice._sheet().paid_first, "")
+        self.env["dunning.law.row"].search([("key", "=", "FR.any.allocation_order")]).action_activate("Read")
+        self.assertIn("counted against costs first", notice._sheet().paid_first)
