@@ -2,7 +2,6 @@ from decimal import Decimal
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.fields import Command
 
 from .slim_many2one import SlimMany2one
 
@@ -229,14 +228,13 @@ class DunningCharge(models.Model):
     def action_ask_waive(self):
         """Ask how much, and why."""
         self.check_access("write")
-        wizard = self.env["dunning.charge.waive"].create({"charge_ids": [Command.set(self.ids)]})
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Waive"),
-            "res_model": wizard._name,
-            "res_id": wizard.id,
+            "res_model": "dunning.charge.waive",
             "view_mode": "form",
             "target": "new",
+            "context": {"default_charge_ids": self.ids},
         }
 
     def _left(self):

@@ -1,6 +1,7 @@
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
+from odoo.tools import format_date
 
 from .dunning_charge import STANDING
 from .res_company_charges import BOOKED_AS
@@ -168,13 +169,15 @@ class DunningCharge(models.Model):
         }
 
     def _line_name(self):
+        """What the charge is for, in the customer's language: it is printed on a document of theirs."""
+        self = self.with_context(lang=self.account_id.partner_id.lang or self.env.lang)  # noqa: PLW0642
         kind = dict(self._fields["kind"]._description_selection(self.env))[self.kind]
         if self.kind == "interest":
             return self.env._(
                 "%(kind)s on %(invoice)s up to %(day)s",
                 kind=kind,
                 invoice=self.number or "",
-                day=self.charge_date,
+                day=format_date(self.env, self.charge_date),
             )
         return self.env._("%(kind)s, %(invoice)s", kind=kind, invoice=self.number or "")
 

@@ -2,7 +2,6 @@ from typing import NamedTuple
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-from odoo.fields import Command
 from odoo.tools import ormcache
 
 from ..engine.law import LawBook
@@ -173,15 +172,17 @@ class DunningLawRow(models.Model):
     # === ACTIVATION === #
 
     def action_ask_activate(self):
-        """Ask where it was checked."""
-        wizard = self.env["dunning.law.activate"].create({"row_ids": [Command.set(self.ids)]})
+        """Ask where the drafts among these rows were checked."""
+        drafts = self.filtered(lambda one: not one.is_in_use)
+        if not drafts:
+            raise UserError(self.env._("These rows apply already. Choose drafts to activate them."))
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Activate"),
-            "res_model": wizard._name,
-            "res_id": wizard.id,
+            "res_model": "dunning.law.activate",
             "view_mode": "form",
             "target": "new",
+            "context": {"default_row_ids": drafts.ids},
         }
 
     def action_activate(self, note=False):

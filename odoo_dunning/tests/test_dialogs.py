@@ -1,0 +1,66 @@
+"""A dialog that fails as it opens, so that what it asks for cannot be done on any screen."""
+
+from odoo.exceptions import UserError
+from odoo.tests import Form, tagged
+
+from .charge_common import INTEREST
+from .common import collections_user
+from .test_charge_booking import BookingCase
+
+
+def opened(env, action):
+    """The form of a dialog as the web client opens it: nothing is stored before somebody confirms."""
+    return Form(env[action["res_model"]].with_context(action["context"]))
+
+
+@tagged("post_install", "-at_install")
+class TestDialogs(BookingCase):
+    def test_an_accountant_waives_one_charge_in_part(self):
+        run = self.booked_run()
+        clerk = collections_user(self.env, "clerk")
+        interest = self.charges(run, "interest").with_user(clerk)
+        form = opened(interest.env, interest.action_ask_waive())
+        self.assertEqual(form.amount, INTEREST)
+        form.amount = 13.45
+        form.reason = "Goodwill"
+        form.save().action_confirm()
+
+        self.assertEqual((interest.state, interest.amount_due), ("booked", 30.0))
+
+    def test_an_accountant_waives_several_charges(self):
+        charges = self.charges(self.booked_run())
+        self.assertEqual(len(charges), 2)
+        form = opened(self.env, charges.action_ask_waive())
+        form.reason = "Goodwill"
+        form.save().action_confirm()
+
+        self.assertEqual(set(charges.mapped("state")), {"waived"})
+
+    def test_a_draft_of_law_is_activated_with_a_note(self):
+        row = self.env["dunning.law.row"].search([("key", "=", "BE.b2b.recovery_sum")])
+        self.assertFalse(row.is_in_use)
+        form = opened(self.env, row.action_ask_activate())
+        form.note = "Read at ejustice.just.fgov.be"
+        form.save().action_confirm()
+
+        self.assertTrue(row.is_in_use)
+        self.assertEqual(row.activation_note, "Read at ejustice.just.fgov.be")
+
+    def test_rows_that_apply_already_are_not_activated(self):
+        row = self.env["dunning.law.row"].search([("status", "=", "verified")], limit=1)
+        with self.assertRaisesRegex(UserError, "Choose drafts"):
+            row.action_ask_activate()
+
+
+@tagged("post_install", "-at_install")
+class TestChargeDocument(BookingCase):
+    def test_lines_speak_the_customer_s_language(self):
+        self.env["res.lang"]._activate_lang("de_DE")
+        self.env["ir.module.module"].search([("name", "=", "odoo_dunning")])._update_translations(["de_DE"])
+        self.customer.lang = "de_DE"
+        run = self.booked_run()
+
+        names = self.charges(run).move_id.invoice_line_ids.mapped("name")
+        self.assertEqual(len(names), 2)
+        self.assertTrue(any("18.11.2026" in name for name in names), names)
+        self.assertFalse(any("up to" in name for name in names), names)
