@@ -73,6 +73,7 @@ class DunningLedgerGateway(models.Model):
         except errors.Retry as error:
             return {"busy": True, "until": _iso(_in_seconds(error.after_seconds)), "runner": error.message}
         except errors.ConnectorError as error:
+            ledger._alert_failure(error.message)
             return {"blocked": error.message}
         ledger._lease_to(runner, _clamp(seconds))
         return {

@@ -10,6 +10,9 @@ from psycopg2.errors import DeadlockDetected, LockNotAvailable, SerializationFai
 
 from .. import lib
 
+# Never a payload or a token, whatever a fault says.
+_logger = lib.part("redact").logger(__name__)
+
 # A pass in Odoo's own scheduler ends between two pages after this long, or well before Odoo would end its process.
 LONGEST_PASS_S = 3600
 SHARE_OF_LIMIT = 0.8
@@ -18,7 +21,7 @@ CONCURRENCY = (SerializationFailure, DeadlockDetected, LockNotAvailable)
 
 
 class VerbCalls:
-    """The verbs of a ledger, each in a transaction of its own: committed, or rolled back and tried again when somebody
+    """The verbs of a ledger, each in a transaction of its own: committed, or rolled back, and tried again when somebody
     else wrote the same rows. Over the network Odoo's own server does just that."""
 
     def __init__(self, ledger):
@@ -39,6 +42,9 @@ class VerbCalls:
                 self._ledger.env.cr.rollback()
                 if not left:
                     raise
+            except Exception:
+                self._ledger.env.cr.rollback()
+                raise
         raise AssertionError("unreachable")
 
 
@@ -58,9 +64,18 @@ class DunningLedgerPass(models.Model):
         progress = self.env["ir.cron"]
         progress._commit_progress(remaining=len(due))
         for ledger in due:
-            ledger._run_pass()
+            ledger._run_pass_apart()
             if not progress._commit_progress(1):
                 break
+
+    def _run_pass_apart(self):
+        """Run one pass; a fault that nobody thought of costs the other ledgers nothing."""
+        try:
+            self._run_pass()
+        except Exception:
+            self.env.cr.rollback()
+            _logger.exception("A pass over ledger %s could not be run", self.id)
+            self._put_off()
 
     def _run_pass(self, reconcile=False):
         """Run one pass in this process, committing after every verb. Return the connectors' `Outcome`."""

@@ -126,6 +126,7 @@ class DunningLedgerToken(models.Model):
 
         :raise Reconnect: the vendor refuses the consent; it is not asked again until someone reconnects.
         :raise Retry: no clear answer from the vendor.
+        :raise Stop: the app is refused, or what is stored cannot be read here.
         """
         self.ensure_one()
         errors = lib.part("errors")
@@ -140,6 +141,8 @@ class DunningLedgerToken(models.Model):
                 continue  # another worker renewed it while we waited: look again
             except LockNotAvailable:
                 break
+            except UserError as error:
+                raise errors.Stop(str(error)) from None
             if refusal:
                 raise errors.Reconnect(refusal)
             return answer["access_token"], expires_at
@@ -186,13 +189,20 @@ class DunningLedgerToken(models.Model):
                 token._fresh(rejected=token._answer().get("access_token", ""))
             except errors.Reconnect as error:
                 token.ledger_id._need_reconnect(error.message)
-            except errors.ConnectorError as error:
-                _logger.info("Ledger %s: %s", token.ledger_id.id, error.message)
+            except (errors.ConnectorError, UserError) as error:
+                _logger.info("Ledger %s: %s", token.ledger_id.id, error)
             token.invalidate_recordset()
 
     def _revoke(self):
         """End the consent at the vendor and forget it here. Return what happened, in a sentence."""
-        answer = self._answer()
+        try:
+            answer = self._answer()
+        except UserError:
+            self._forget_consent()
+            return self.env._(
+                "Disconnected. The stored consent could not be read, so it was not withdrawn at the vendor: remove the "
+                "app there among the connected apps."
+            )
         note = self.env._("Disconnected; the consent was withdrawn at the vendor.")
         if answer.get("refresh_token"):
             client_id, client_secret, urls = self._app()

@@ -8,6 +8,8 @@ from odoo.fields import Domain
 
 from .. import lib
 
+_logger = lib.part("redact").logger(__name__)
+
 # Waits after a failed attempt; after the last one it is a person's turn.
 RETRY_AFTER = (
     timedelta(minutes=5),
@@ -18,6 +20,8 @@ RETRY_AFTER = (
     timedelta(days=1),
 )
 LONGEST_SLEEP_S = 20
+# What a field that is not as it should be can raise: at the ledger, or here.
+ORDINARY_FAULTS = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 KEPT_DAYS = 365
 _COLUMNS = (
     "ledger_id",
@@ -198,6 +202,14 @@ class DunningLedgerWrite(models.Model):
             self._skip(error.message)
         except errors.ConnectorError as error:
             self._give_up(error.message)
+        except ORDINARY_FAULTS as fault:
+            # One write that cannot be made keeps no other from being made.
+            _logger.exception("Write %s to ledger %s could not be made", self.id, self.ledger_id.id)
+            self._give_up(
+                self.env._(
+                    "An unexpected fault (%(fault)s); report it as a defect.", fault=type(fault).__name__
+                )
+            )
         else:
             self.write(
                 {

@@ -5,7 +5,9 @@ import hashlib
 import hmac
 import json
 
+from cryptography.fernet import Fernet
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from .ledger_common import LedgerHttpCase
 
@@ -164,3 +166,16 @@ class TestLedgerWebhooks(LedgerHttpCase):
         self.assertEqual(self.waiting(self.ledger), [("invoice", "1")])
         self.ledger.sync_report(self.lease(), "done", {}, "", None)
         self.assertEqual(self.waiting(self.ledger), [])
+
+    def test_a_key_that_cannot_be_read_keeps_no_other_ledgers_notices_out(self):
+        broken = self.connected_ledger("Sealed with a key that is gone", organisation="realm-9")
+        former_key = Fernet(Fernet.generate_key())
+        broken._secrets().webhook_key = former_key.encrypt(KEY.encode()).decode()
+        with mute_logger("odoo.addons.odoo_dunning.controllers.webhooks"):
+            answer = self.deliver("quickbooks", [self.cloud_event("realm-1", "7")])
+        self.assertEqual(answer.status_code, 200)
+        self.assertEqual(self.waiting(self.ledger), [("invoice", "7")])
+
+    def test_a_body_beyond_any_notice_is_refused_unread(self):
+        answer = self.deliver("quickbooks", b"[" + b" " * (6 * 1024 * 1024) + b"]")
+        self.assertEqual(answer.status_code, 413)
