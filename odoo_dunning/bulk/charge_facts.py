@@ -75,10 +75,9 @@ def item_facts(env, items, without_notices=(), with_messages=True):
         events.update(_allocated(env, external))
     ids = own + external
     earlier = _earlier(env, ids, list(without_notices))
-    messages = {}
-    if with_messages:
-        messages = _messages(env, ids)
-        _add_shared(env, ids, list(without_notices), earlier)
+    messages = _messages(env, ids) if with_messages else {}
+    if not earlier and not messages:
+        return {item_id: ItemFacts(tuple(settled)) for item_id, settled in events.items()}
     return {
         item_id: ItemFacts(
             tuple(events.get(item_id, ())), tuple(earlier.get(item_id, ())), tuple(messages.get(item_id, ()))

@@ -128,9 +128,10 @@ class Charging:
         for item_id, kind, amount, cap, row_ids, message in claims:
             stage = "refused" if message else "claimed"
             rows = json.dumps(row_ids).translate(_ESCAPES) if row_ids else NULL
-            limit = "\\N\tf" if cap is None else f"{cap}\tt"
+            shown = str(amount)
+            limit = "\\N\tf" if cap is None else f"{shown}\tt" if cap is amount else f"{cap!s}\tt"
             why = message.translate(_ESCAPES) if message else NULL
-            lines.append(f"{head}{item_id}\t{kind}\t{stage}\t{stage}\t{amount}\t{limit}{tail}{rows}\t{why}\n")
+            lines.append(f"{head}{item_id}\t{kind}\t{stage}\t{stage}\t{shown}\t{limit}{tail}{rows}\t{why}\n")
 
 
 def credits_of(decision, by_id):
