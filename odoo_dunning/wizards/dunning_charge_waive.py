@@ -24,7 +24,9 @@ class DunningChargeWaive(models.TransientModel):
     @api.depends("charge_ids")
     def _compute_amount(self):
         for wizard in self:
-            wizard.amount = wizard.charge_ids._left() if len(wizard.charge_ids) == 1 else 0.0
+            # In a dialog not stored yet they are copies without their siblings on the same document.
+            charges = wizard.charge_ids._origin
+            wizard.amount = charges._left() if len(charges) == 1 else 0.0
 
     def action_confirm(self):
         """Waive."""
