@@ -26,7 +26,9 @@ class AccountMove(models.Model):
     dunning_level_id = fields.Many2one(
         "dunning.level", compute="_compute_dunning_level_id", string="Collections level"
     )
-    dunning_item_count = fields.Integer(compute="_compute_dunning_level_id")
+    dunning_item_count = fields.Integer(
+        compute="_compute_dunning_level_id", string="Receivables in Collections"
+    )
 
     @api.depends("dunning_item_ids")
     def _compute_dunning_level_id(self):

@@ -7,7 +7,10 @@ class AccountMove(models.Model):
     _inherit = "account.move"
 
     dunning_charge_key = fields.Char(
-        readonly=True, copy=False, help="Which charges it books; no second one does."
+        readonly=True,
+        copy=False,
+        help="Which charges it books; no second one does.",
+        string="Charges booked (key)",
     )
     dunning_charge_ids = fields.One2many("dunning.charge", "move_id", string="Dunning charges")
 

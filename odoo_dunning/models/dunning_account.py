@@ -36,6 +36,7 @@ class DunningAccount(models.Model):
         readonly=False,
         precompute=True,
         tracking=True,
+        string="Kind of customer",
     )
     is_insolvent = fields.Boolean(string="Insolvent", tracking=True)
     is_legal = fields.Boolean(string="In legal hands", tracking=True)
@@ -50,18 +51,26 @@ class DunningAccount(models.Model):
 
     # Refreshed set-based with the items, see _refresh_totals: a compute per account would cost more than the run.
     item_count = fields.Integer(string="Open items", readonly=True)
-    amount_open = fields.Monetary(readonly=True, help="In company currency; foreign amounts at today's rate.")
-    amount_overdue = fields.Monetary(
-        readonly=True, help="In company currency; foreign amounts at today's rate."
+    amount_open = fields.Monetary(
+        readonly=True, help="In company currency; foreign amounts at today's rate.", string="Open"
     )
-    oldest_due_date = fields.Date(readonly=True)
+    amount_overdue = fields.Monetary(
+        readonly=True, help="In company currency; foreign amounts at today's rate.", string="Overdue"
+    )
+    oldest_due_date = fields.Date(readonly=True, string="Oldest due date")
     level_rank = fields.Integer(string="Highest level", readonly=True)
     level_id = fields.Many2one("dunning.level", readonly=True, index="btree_not_null", ondelete="set null")
     last_contact_date = fields.Date(
-        readonly=True, help="Day of the last automated message of ours, by the company's clock."
+        readonly=True,
+        help="Day of the last automated message of ours, by the company's clock.",
+        string="Last contact",
     )
     last_contact_run_id = fields.Many2one(
-        "dunning.run", readonly=True, index="btree_not_null", ondelete="set null"
+        "dunning.run",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="set null",
+        string="Run of the last contact",
     )
     unmatched_receipts = fields.Integer(
         string="Receipts to match",
@@ -80,6 +89,7 @@ class DunningAccount(models.Model):
         ],
         readonly=True,
         index="btree_not_null",
+        string="Needs attention",
     )
     effective_policy_id = fields.Many2one(
         "dunning.policy",
@@ -87,9 +97,9 @@ class DunningAccount(models.Model):
         string="Policy in force",
         help="Set here, by a rule, or the company's.",
     )
-    is_on_hold = fields.Boolean(compute="_compute_hold", search="_search_is_on_hold")
-    hold_until = fields.Date(compute="_compute_hold")
-    hold_reason = fields.Char(compute="_compute_hold")
+    is_on_hold = fields.Boolean(compute="_compute_hold", search="_search_is_on_hold", string="On hold")
+    hold_until = fields.Date(compute="_compute_hold", string="On hold until")
+    hold_reason = fields.Char(compute="_compute_hold", string="On hold because")
 
     _company_partner_uniq = models.Constraint(
         "unique(company_id, partner_id)", "This customer already has an account in this company."

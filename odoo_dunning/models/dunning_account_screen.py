@@ -23,9 +23,11 @@ class DunningAccountScreen(models.Model):
     attention_step = fields.Char(compute="_compute_attention_step", string="What to do")
     balances = fields.Json(compute="_compute_balances", string="Balance per currency")
     next_action = fields.Char(
-        compute="_compute_next_action", help="What the next run would do, as of now, and why."
+        compute="_compute_next_action",
+        help="What the next run would do, as of now, and why.",
+        string="Next step",
     )
-    next_action_date = fields.Date(compute="_compute_next_action")
+    next_action_date = fields.Date(compute="_compute_next_action", string="Next step on")
     message_count = fields.Integer(compute="_compute_message_count", string="Messages sent")
 
     # === WHAT A PERSON SHOULD KNOW === #

@@ -21,12 +21,22 @@ class DunningAllocation(models.Model):
         ondelete="cascade",
         index="btree_not_null",
         help="First installment of the invoice; empty until the invoice is known.",
+        string="Receivable",
     )
-    carrier_entity = fields.Char(required=True, readonly=True, help="Kind of the record that reported it.")
-    carrier_ref = fields.Char(required=True, readonly=True)
+    carrier_entity = fields.Char(
+        required=True, readonly=True, help="Kind of the record that reported it.", string="Reported by"
+    )
+    carrier_ref = fields.Char(required=True, readonly=True, string="Id of what reported it")
     kind = fields.Selection([("payment", "Payment"), ("credit", "Credit")], required=True, readonly=True)
-    source_ref = fields.Char(required=True, readonly=True, help="Id of the payment or credit at the source.")
-    invoice_ref = fields.Char(required=True, readonly=True, help="Id of the invoice at the source.")
+    source_ref = fields.Char(
+        required=True,
+        readonly=True,
+        help="Id of the payment or credit at the source.",
+        string="Id of the payment or credit",
+    )
+    invoice_ref = fields.Char(
+        required=True, readonly=True, help="Id of the invoice at the source.", string="Id of the invoice"
+    )
     date = fields.Date(readonly=True)
     currency_id = fields.Many2one("res.currency", required=True, readonly=True, ondelete="restrict")
     amount = fields.Monetary(readonly=True)

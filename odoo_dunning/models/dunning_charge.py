@@ -35,7 +35,7 @@ class DunningCharge(models.Model):
     notice_id = SlimMany2one("dunning.notice", string="In message", readonly=True)
     run_id = SlimMany2one("dunning.run", readonly=True)
     company_id = SlimMany2one("res.company", required=True, readonly=True)
-    account_id = SlimMany2one("dunning.account", required=True, readonly=True)
+    account_id = SlimMany2one("dunning.account", required=True, readonly=True, string="Customer")
     item_id = SlimMany2one("dunning.item", string="Invoice", readonly=True)
     kind = fields.Selection(KINDS, required=True, readonly=True)
     stage = fields.Selection(
@@ -51,6 +51,7 @@ class DunningCharge(models.Model):
         required=True,
         readonly=True,
         default="claimed",
+        string="Stage kept",
     )
     state = fields.Selection(
         [
@@ -67,31 +68,33 @@ class DunningCharge(models.Model):
         store=True,
     )
     amount = fields.Monetary(required=True)
-    amount_cap = fields.Monetary(readonly=True, help="The most the law allows.")
-    has_cap = fields.Boolean(readonly=True, help="Off: no limit is on record.")
-    amount_waived = fields.Monetary(readonly=True)
+    amount_cap = fields.Monetary(readonly=True, help="The most the law allows.", string="At most")
+    has_cap = fields.Boolean(readonly=True, help="Off: no limit is on record.", string="Limited by law")
+    amount_waived = fields.Monetary(readonly=True, string="Waived")
     amount_due = fields.Monetary(
-        compute="_compute_amount_due", help="Announced, and neither waived nor paid."
+        compute="_compute_amount_due", help="Announced, and neither waived nor paid.", string="Open"
     )
     currency_id = SlimMany2one("res.currency", required=True, readonly=True)
-    charge_date = fields.Date(readonly=True, help="Day of the claim; interest runs up to it.")
+    charge_date = fields.Date(readonly=True, help="Day of the claim; interest runs up to it.", string="As of")
     law = fields.Char(readonly=True)
-    law_reason = fields.Char(readonly=True)
-    row_keys = fields.Json(readonly=True, help="Law rows behind the amount.")
-    sheet = fields.Json(readonly=True)
+    law_reason = fields.Char(readonly=True, string="Law chosen by")
+    row_keys = fields.Json(readonly=True, help="Law rows behind the amount.", string="Keys of law rows")
+    sheet = fields.Json(readonly=True, string="Figures of the calculation")
     sheet_html = fields.Html(compute="_compute_sheet_html", string="Calculation")
     rows_shown = fields.Char(compute="_compute_rows_shown", string="Law rows")
     law_shown = fields.Char(compute="_compute_rows_shown", string="Law applied")
     message = fields.Char(string="Why not", readonly=True, help="Why nothing could be claimed.")
-    is_edited = fields.Boolean(readonly=True)
+    is_edited = fields.Boolean(readonly=True, string="Changed by hand")
     reason = fields.Char(readonly=True, help="Why it was waived or taken back.")
     move_id = fields.Many2one(
         "account.move", string="Debit document", readonly=True, index="btree_not_null", ondelete="restrict"
     )
-    booking_error = fields.Char(readonly=True)
-    principal_paid_date = fields.Date(readonly=True, help="Day the invoice was seen to be paid.")
+    booking_error = fields.Char(readonly=True, string="Not booked because")
+    principal_paid_date = fields.Date(
+        readonly=True, help="Day the invoice was seen to be paid.", string="Invoice paid on"
+    )
 
-    partner_id = fields.Many2one(related="account_id.partner_id", string="Customer")
+    partner_id = fields.Many2one(related="account_id.partner_id", string="Contact")
     number = fields.Char(related="item_id.number", string="Invoice number")
 
     # Claims of a proposal are found by their message; only what was said to a customer is looked up by item.

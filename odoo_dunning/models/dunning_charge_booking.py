@@ -170,7 +170,7 @@ class DunningCharge(models.Model):
 
     def _line_name(self):
         """What the charge is for, in the customer's language: it is printed on a document of theirs."""
-        self = self.with_context(lang=self.account_id.partner_id.lang or self.env.lang)  # noqa: PLW0642
+        self = self.with_context(lang=self.account_id.partner_id.lang or self.env.lang)
         kind = dict(self._fields["kind"]._description_selection(self.env))[self.kind]
         if self.kind == "interest":
             return self.env._(

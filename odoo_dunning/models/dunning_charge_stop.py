@@ -9,12 +9,17 @@ class DunningChargeStop(models.Model):
     _order = "first_date desc"
     _rec_name = "reason"
 
-    account_id = fields.Many2one("dunning.account", required=True, ondelete="cascade", index=True)
+    account_id = fields.Many2one(
+        "dunning.account", required=True, ondelete="cascade", index=True, string="Customer"
+    )
     company_id = fields.Many2one(related="account_id.company_id", store=True, index=True)
     first_date = fields.Date(
-        required=True, default=fields.Date.context_today, help="First day without interest."
+        required=True,
+        default=fields.Date.context_today,
+        help="First day without interest.",
+        string="First day",
     )
-    last_date = fields.Date(help="Last day without interest; empty: until further notice.")
+    last_date = fields.Date(help="Last day without interest; empty: until further notice.", string="Last day")
     reason = fields.Char(required=True)
 
     _dates_ordered = models.Constraint(

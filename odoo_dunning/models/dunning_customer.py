@@ -33,18 +33,22 @@ class DunningCustomer(models.Model):
         help="The debtor, or the parent who is billed for it.",
     )
     parent_ref = fields.Char(string="Parent at the source", readonly=True)
-    bill_with_parent = fields.Boolean(readonly=True)
+    bill_with_parent = fields.Boolean(readonly=True, string="Billed with its parent")
     merged_into_ref = fields.Char(string="Merged into", readonly=True)
     reported_balances = fields.Json(
-        readonly=True, help="Open receivables per currency as the ledger states them."
+        readonly=True,
+        help="Open receivables per currency as the ledger states them.",
+        string="Balances the ledger states",
     )
     source_values = fields.Json(
         readonly=True,
         help="What the ledger last wrote into the contact: fields that differ since were edited here.",
+        string="Last written by the ledger",
     )
     source_contacts = fields.Json(
         readonly=True,
         help="Contacts the ledger made of the customer's people, and what it last wrote into them.",
+        string="Contact persons at the source",
     )
 
     _external_uniq = models.Constraint(

@@ -11,12 +11,16 @@ class DunningDispute(models.Model):
     _order = "id desc"
     _rec_name = "item_id"
 
-    item_id = fields.Many2one("dunning.item", required=True, ondelete="cascade", index=True)
+    item_id = fields.Many2one(
+        "dunning.item", required=True, ondelete="cascade", index=True, string="Receivable"
+    )
     account_id = fields.Many2one(related="item_id.account_id", string="Customer", store=True, index=True)
     company_id = fields.Many2one(related="item_id.company_id", store=True, index=True)
     currency_id = fields.Many2one(related="item_id.currency_id")
-    scope = fields.Selection([("whole", "Whole item"), ("part", "A part")], required=True, default="whole")
-    amount = fields.Monetary(help="Disputed part, in the currency of the item.")
+    scope = fields.Selection(
+        [("whole", "Whole item"), ("part", "A part")], required=True, default="whole", string="Contested"
+    )
+    amount = fields.Monetary(help="Disputed part, in the currency of the item.", string="Contested part")
     reason = fields.Selection(
         [
             ("price", "Price or discount"),
@@ -31,7 +35,7 @@ class DunningDispute(models.Model):
         required=True,
         default="other",
     )
-    note = fields.Text()
+    note = fields.Text(string="What the customer says")
     user_id = fields.Many2one("res.users", string="Owner", default=lambda self: self.env.user)
     state = fields.Selection(
         [
@@ -44,7 +48,7 @@ class DunningDispute(models.Model):
         default="open",
         tracking=True,
     )
-    closed_at = fields.Datetime(readonly=True)
+    closed_at = fields.Datetime(readonly=True, string="Closed on")
 
     @api.constrains("scope", "amount", "item_id")
     def _check_amount(self):

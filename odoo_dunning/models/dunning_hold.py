@@ -24,12 +24,13 @@ class DunningHold(models.Model):
         index="btree_not_null",
         domain="[('account_id', '=', account_id)]",
         help="Empty: the whole account.",
+        string="Receivable",
     )
     company_id = fields.Many2one(related="account_id.company_id", store=True, index=True)
-    until_date = fields.Date(help="Last day of the hold. Empty: until it is lifted.")
+    until_date = fields.Date(help="Last day of the hold. Empty: until it is lifted.", string="Last day")
     reason = fields.Char(required=True)
     user_id = fields.Many2one("res.users", string="By", default=lambda self: self.env.user, readonly=True)
-    active = fields.Boolean(default=True, help="Unticked: lifted.")
+    active = fields.Boolean(default=True, help="Unticked: lifted.", string="In force")
 
     @api.constrains("item_id", "account_id")
     def _check_item(self):

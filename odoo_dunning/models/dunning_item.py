@@ -26,33 +26,43 @@ class DunningItem(models.Model):
         default="odoo",
     )
     ledger_id = fields.Many2one("dunning.ledger", readonly=True, index="btree_not_null", ondelete="restrict")
-    move_line_id = fields.Many2one("account.move.line", readonly=True, ondelete="set null")
+    move_line_id = fields.Many2one(
+        "account.move.line", readonly=True, ondelete="set null", string="Journal item"
+    )
     move_id = fields.Many2one("account.move", related="move_line_id.move_id", string="Invoice")
     entity = fields.Char(
-        readonly=True, help="Kind of document in the ledger of origin: invoice, credit, payment, journal."
+        readonly=True,
+        help="Kind of document in the ledger of origin: invoice, credit, payment, journal.",
+        string="Kind at the source",
     )
-    external_id = fields.Char(readonly=True)
+    external_id = fields.Char(readonly=True, string="Id at the source")
     installment = fields.Integer(readonly=True)
     kind = fields.Selection(
         [("invoice", "Invoice"), ("credit", "Credit"), ("payment", "Payment")], required=True, readonly=True
     )
     number = fields.Char(readonly=True, index="trigram")
     reference = fields.Char(readonly=True)
-    issue_date = fields.Date(readonly=True)
-    due_date = fields.Date(readonly=True)
+    issue_date = fields.Date(readonly=True, string="Issued on")
+    due_date = fields.Date(readonly=True, string="Due date")
     currency_id = fields.Many2one("res.currency", required=True, readonly=True)
-    amount_total = fields.Monetary(readonly=True)
-    amount_open = fields.Monetary(readonly=True)
-    amount_disputed = fields.Monetary(compute="_compute_amount_disputed")
-    is_open = fields.Boolean(readonly=True)
-    days_overdue = fields.Integer(compute="_compute_days_overdue", help="Negative before the due date.")
-    no_followup = fields.Boolean(readonly=True, help="Excluded from follow-up at the source.")
-    is_blocked = fields.Boolean(readonly=True, help="Payment of the invoice is blocked in Odoo.")
+    amount_total = fields.Monetary(readonly=True, string="Amount")
+    amount_open = fields.Monetary(readonly=True, string="Open")
+    amount_disputed = fields.Monetary(compute="_compute_amount_disputed", string="Disputed")
+    is_open = fields.Boolean(readonly=True, string="Open item")
+    days_overdue = fields.Integer(
+        compute="_compute_days_overdue", help="Negative before the due date.", string="Days overdue"
+    )
+    no_followup = fields.Boolean(
+        readonly=True, help="Excluded from follow-up at the source.", string="No follow-up"
+    )
+    is_blocked = fields.Boolean(
+        readonly=True, help="Payment of the invoice is blocked in Odoo.", string="Payment blocked"
+    )
     is_excluded = fields.Boolean(string="Excluded", help="Left out of every run by hand.")
-    source_state = fields.Char(readonly=True)
+    source_state = fields.Char(readonly=True, string="State at the source")
     link_url = fields.Char(string="Link", readonly=True)
-    updated_at = fields.Datetime(readonly=True, help="Version at the source (UTC).")
-    content_hash = fields.Char(readonly=True)
+    updated_at = fields.Datetime(readonly=True, help="Version at the source (UTC).", string="As of")
+    content_hash = fields.Char(readonly=True, string="Fingerprint of the source")
 
     policy_id = fields.Many2one(
         "dunning.policy",
@@ -70,10 +80,15 @@ class DunningItem(models.Model):
         help="The policy version this item started its cycle with.",
     )
     level_id = fields.Many2one("dunning.level", readonly=True, index="btree_not_null", ondelete="set null")
-    level_rank = fields.Integer(readonly=True)
-    level_date = fields.Date(readonly=True, help="Day the level was reached, by the company's clock.")
+    level_rank = fields.Integer(readonly=True, string="Level number")
+    level_date = fields.Date(
+        readonly=True, help="Day the level was reached, by the company's clock.", string="Level reached on"
+    )
     cycle = fields.Integer(
-        readonly=True, default=1, help="Raised when an item starts again from the first level."
+        readonly=True,
+        default=1,
+        help="Raised when an item starts again from the first level.",
+        string="Reminder cycle",
     )
 
     run_line_ids = fields.One2many("dunning.run.line", "item_id", string="Decisions")

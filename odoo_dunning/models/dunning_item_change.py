@@ -14,7 +14,7 @@ class DunningItemChange(models.Model):
     _description = "Receivable to refresh"
     _log_access = False
 
-    move_line_id = fields.Integer(required=True)
+    move_line_id = fields.Integer(required=True, string="Journal item")
 
     @api.model
     def _leave(self, line_ids):

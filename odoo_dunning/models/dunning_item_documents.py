@@ -26,11 +26,15 @@ class DunningItem(models.Model):
     document_id = fields.Many2one(
         "ir.attachment", string="PDF", readonly=True, copy=False, index="btree_not_null", ondelete="set null"
     )
-    document_version = fields.Char(readonly=True, copy=False, help="Of the invoice the PDF was made from.")
+    document_version = fields.Char(
+        readonly=True, copy=False, help="Of the invoice the PDF was made from.", string="Version of the PDF"
+    )
     document_error = fields.Char(string="No PDF because", readonly=True, copy=False)
     pay_link = fields.Char(string="Payment link", readonly=True, copy=False)
-    pay_link_ends_at = fields.Datetime(readonly=True, copy=False, help="Empty: it does not end.")
-    pay_link_asked_at = fields.Datetime(readonly=True, copy=False)
+    pay_link_ends_at = fields.Datetime(
+        readonly=True, copy=False, help="Empty: it does not end.", string="Payment link ends on"
+    )
+    pay_link_asked_at = fields.Datetime(readonly=True, copy=False, string="Payment link asked for on")
 
     # === WHAT IS THERE === #
 

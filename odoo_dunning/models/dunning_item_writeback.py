@@ -9,7 +9,9 @@ class DunningItem(models.Model):
 
     _inherit = "dunning.item"
 
-    can_record_payment = fields.Boolean(compute="_compute_can_record_payment")
+    can_record_payment = fields.Boolean(
+        compute="_compute_can_record_payment", string="Payment can be recorded"
+    )
     ledger_write_ids = fields.One2many(
         "dunning.ledger.write", "item_id", string="Written to the ledger", readonly=True
     )

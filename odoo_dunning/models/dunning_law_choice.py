@@ -14,19 +14,24 @@ class DunningLawChoice(models.Model):
     _rec_name = "key"
 
     key = fields.Char(required=True, copy=False)
-    seller_country = fields.Char(required=True, default="*", help="ISO code, or * for any.")
-    customer_country = fields.Char(required=True, default="*")
-    debtor_type = fields.Selection(
-        [(name, name) for name in ("*", "b2b", "b2c", "public")], required=True, default="*"
+    seller_country = fields.Char(
+        required=True, default="*", help="ISO code, or * for any.", string="Seller's country"
     )
-    law = fields.Char(required=True, help="seller, customer, or a jurisdiction.")
+    customer_country = fields.Char(required=True, default="*", string="Customer's country")
+    debtor_type = fields.Selection(
+        [(name, name) for name in ("*", "b2b", "b2c", "public")],
+        required=True,
+        default="*",
+        string="Kind of customer",
+    )
+    law = fields.Char(required=True, help="seller, customer, or a jurisdiction.", string="Whose law")
     source = fields.Char()
-    verified_on = fields.Date()
+    verified_on = fields.Date(string="Checked on")
     status = fields.Selection(
         [(name, name.capitalize()) for name in STATUSES], required=True, default="draft"
     )
     note = fields.Char()
-    is_edited = fields.Boolean(readonly=True, copy=False)
+    is_edited = fields.Boolean(readonly=True, copy=False, string="Changed here")
 
     _key_uniq = models.Constraint("unique(key)", "Two choices of law cannot have the same key.")
 

@@ -39,7 +39,9 @@ class DunningLawRow(models.Model):
     jurisdiction = fields.Char(
         required=True, index=True, help="Country, EU, or country and state: DE, US-CA."
     )
-    debtor_type = fields.Selection([(name, name) for name in DEBTOR_TYPES], required=True, default="any")
+    debtor_type = fields.Selection(
+        [(name, name) for name in DEBTOR_TYPES], required=True, default="any", string="Kind of customer"
+    )
     rule = fields.Selection(selection="_selection_rule", required=True)
     value = fields.Char(required=True, tracking=True, help="A number with a dot, or a word.")
     unit = fields.Char(
@@ -47,26 +49,32 @@ class DunningLawRow(models.Model):
     )
     currency = fields.Char(help="ISO code, for an amount.")
     reference = fields.Char(
-        index="btree_not_null", help="Reference series the value builds on, or belongs to."
+        index="btree_not_null",
+        help="Reference series the value builds on, or belongs to.",
+        string="Reference series",
     )
-    from_amount = fields.Char(help="Band of a scale: holds for principals from this amount.")
-    from_is = fields.Char(help="from: that amount included; over: above it.")
-    from_currency = fields.Char()
+    from_amount = fields.Char(
+        help="Band of a scale: holds for principals from this amount.", string="From amount"
+    )
+    from_is = fields.Char(help="from: that amount included; over: above it.", string="The amount itself")
+    from_currency = fields.Char(string="Currency of the scale")
     percent_over = fields.Char(
-        help="Added: this percentage of the part of the principal above the band's start."
+        help="Added: this percentage of the part of the principal above the band's start.",
+        string="Percent of the part above",
     )
-    from_message = fields.Integer(default=1, help="First reminder it holds for.")
-    to_message = fields.Integer(help="Last reminder it holds for; 0: no last one.")
-    requires = fields.Char(help="Grounds that must all be present, joined by +.")
-    valid_from = fields.Date(required=True, tracking=True)
-    valid_to = fields.Date(tracking=True, help="Last day; empty: open.")
+    from_message = fields.Integer(default=1, help="First reminder it holds for.", string="From reminder")
+    to_message = fields.Integer(help="Last reminder it holds for; 0: no last one.", string="To reminder")
+    requires = fields.Char(help="Grounds that must all be present, joined by +.", string="Only with")
+    valid_from = fields.Date(required=True, tracking=True, string="Valid from")
+    valid_to = fields.Date(tracking=True, help="Last day; empty: open.", string="Valid to")
     applies_by = fields.Char(
         required=True,
         default="due_date",
         help="Which date decides: contract_date, due_date, default_start, action_date.",
+        string="Decided by",
     )
     source = fields.Char(help="Where it was read.")
-    verified_on = fields.Date()
+    verified_on = fields.Date(string="Checked on")
     status = fields.Selection(
         [(name, name.capitalize()) for name in STATUSES if name != "activated"],
         required=True,
@@ -75,15 +83,22 @@ class DunningLawRow(models.Model):
     )
     note = fields.Char()
     is_activated = fields.Boolean(string="Activated", readonly=True, copy=False, tracking=True)
-    activated_by_id = fields.Many2one("res.users", readonly=True, copy=False)
-    activated_at = fields.Datetime(readonly=True, copy=False)
-    activation_note = fields.Char(readonly=True, copy=False, tracking=True)
+    activated_by_id = fields.Many2one("res.users", readonly=True, copy=False, string="Activated by")
+    activated_at = fields.Datetime(readonly=True, copy=False, string="Activated on")
+    activation_note = fields.Char(readonly=True, copy=False, tracking=True, string="Where it was checked")
     is_in_use = fields.Boolean(
         string="Applies", compute="_compute_is_in_use", store=True, help="Verified, derived or activated."
     )
-    is_shipped = fields.Boolean(readonly=True, copy=False)
-    is_edited = fields.Boolean(readonly=True, copy=False, help="Changed here: updates leave it alone.")
-    problem = fields.Char(compute="_compute_problem", search="_search_problem", help="Overlaps and gaps.")
+    is_shipped = fields.Boolean(readonly=True, copy=False, string="Came with the addon")
+    is_edited = fields.Boolean(
+        readonly=True, copy=False, help="Changed here: updates leave it alone.", string="Changed here"
+    )
+    problem = fields.Char(
+        compute="_compute_problem",
+        search="_search_problem",
+        help="Overlaps and gaps.",
+        string="Overlap or gap",
+    )
 
     _key_uniq = models.Constraint("unique(key)", "Two law rows cannot have the same key.")
 

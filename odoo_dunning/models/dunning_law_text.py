@@ -16,7 +16,7 @@ class DunningLawText(models.Model):
     key = fields.Char(required=True)
     lang = fields.Char(string="Language", required=True, default="en")
     text = fields.Text(required=True, help="$name stands for a value that is filled in.")
-    is_edited = fields.Boolean(readonly=True, copy=False)
+    is_edited = fields.Boolean(readonly=True, copy=False, string="Changed here")
 
     _key_lang_uniq = models.Constraint("unique(key, lang)", "This sentence exists already in this language.")
 

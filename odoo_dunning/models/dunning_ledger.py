@@ -61,11 +61,13 @@ class DunningLedger(models.Model):
         copy=False,
         tracking=True,
     )
-    state_reason = fields.Char(readonly=True, copy=False)
+    state_reason = fields.Char(readonly=True, copy=False, string="Reason of the state")
 
     organisation_ref = fields.Char(string="Organisation id", readonly=True, copy=False)
     organisation_name = fields.Char(string="Organisation", readonly=True, copy=False)
-    organisation_choices = fields.Json(copy=False, groups=fields.NO_ACCESS)
+    organisation_choices = fields.Json(
+        copy=False, groups=fields.NO_ACCESS, string="Organisations to choose from"
+    )
     scopes_granted = fields.Char(string="Permissions granted", readonly=True, copy=False)
 
     client_id = fields.Char(
@@ -75,15 +77,17 @@ class DunningLedger(models.Model):
         compute="_compute_write_only",
         inverse="_inverse_client_secret",
         help="Stored encrypted; never shown again.",
+        string="Client secret",
     )
     webhook_key = fields.Char(
         compute="_compute_write_only",
         inverse="_inverse_webhook_key",
         help="QuickBooks: verifier token. Xero: webhooks key. Stored encrypted; never shown again.",
+        string="Webhook key",
     )
-    token_ids = fields.One2many("dunning.ledger.token", "ledger_id", groups=fields.NO_ACCESS)
-    has_client_secret = fields.Boolean(compute="_compute_token_facts")
-    has_webhook_key = fields.Boolean(compute="_compute_token_facts")
+    token_ids = fields.One2many("dunning.ledger.token", "ledger_id", groups=fields.NO_ACCESS, string="Access")
+    has_client_secret = fields.Boolean(compute="_compute_token_facts", string="Secret is stored")
+    has_webhook_key = fields.Boolean(compute="_compute_token_facts", string="Webhook key is stored")
     token_refreshed_at = fields.Datetime(string="Access renewed", compute="_compute_token_facts")
     refresh_expires_at = fields.Datetime(
         string="Access ends if unused", compute="_compute_token_facts", help="Each renewal moves this on."
@@ -94,11 +98,11 @@ class DunningLedger(models.Model):
         help="However often it is renewed: connect again before this day.",
     )
 
-    cursors = fields.Json(copy=False, groups=fields.NO_ACCESS)
-    lease_key = fields.Char(copy=False, groups=fields.NO_ACCESS)
-    lease_closed_key = fields.Char(copy=False, groups=fields.NO_ACCESS)
+    cursors = fields.Json(copy=False, groups=fields.NO_ACCESS, string="Read up to")
+    lease_key = fields.Char(copy=False, groups=fields.NO_ACCESS, string="Key of the pass under way")
+    lease_closed_key = fields.Char(copy=False, groups=fields.NO_ACCESS, string="Key of the last pass")
     lease_runner = fields.Char(string="Synchronised by", readonly=True, copy=False)
-    lease_until = fields.Datetime(readonly=True, copy=False)
+    lease_until = fields.Datetime(readonly=True, copy=False, string="Pass under way until")
     wait_until = fields.Datetime(
         string="Waiting until",
         readonly=True,
@@ -121,7 +125,10 @@ class DunningLedger(models.Model):
 
     removal_asked = fields.Integer(string="Removals to confirm", readonly=True, copy=False)
     removal_confirmed = fields.Integer(
-        readonly=True, copy=False, help="So many removals the next pass may make."
+        readonly=True,
+        copy=False,
+        help="So many removals the next pass may make.",
+        string="Removals confirmed",
     )
     removal_share_pct = fields.Integer(
         string="Ask before removing more than (%)",
@@ -149,12 +156,14 @@ class DunningLedger(models.Model):
     )
 
     customer_ids = fields.One2many("dunning.customer", "ledger_id", string="Customers", readonly=True)
-    quarantine_ids = fields.One2many("dunning.quarantine", "ledger_id", readonly=True)
+    quarantine_ids = fields.One2many(
+        "dunning.quarantine", "ledger_id", readonly=True, string="Records set aside"
+    )
     difference_ids = fields.One2many(
         "dunning.ledger.difference", "ledger_id", string="Differences", readonly=True
     )
-    quarantine_count = fields.Integer(compute="_compute_counts")
-    difference_count = fields.Integer(compute="_compute_counts")
+    quarantine_count = fields.Integer(compute="_compute_counts", string="Set aside")
+    difference_count = fields.Integer(compute="_compute_counts", string="Number of differences")
     held_count = fields.Integer(string="Removals held back", compute="_compute_counts")
 
     _organisation_uniq = models.UniqueIndex(

@@ -28,9 +28,13 @@ class DunningLedgerCalls(models.Model):
     _rec_name = "ledger_id"
 
     ledger_id = fields.Many2one("dunning.ledger", required=True, ondelete="cascade")
-    granted = fields.Json(help="[[seconds since 1970, calls], …] of the last minute.")
-    day_left = fields.Integer(help="What the vendor said last is left for its day.")
-    day_left_at = fields.Datetime()
+    granted = fields.Json(
+        help="[[seconds since 1970, calls], …] of the last minute.", string="Granted in the last minute"
+    )
+    day_left = fields.Integer(
+        help="What the vendor said last is left for its day.", string="Calls left today"
+    )
+    day_left_at = fields.Datetime(string="Calls left, told at")
 
     _ledger_uniq = models.Constraint("UNIQUE (ledger_id)", "The calls of a ledger are counted once.")
 

@@ -23,7 +23,9 @@ class DunningLedger(models.Model):
         "each message, out of scope of VAT, and voided or credited when charges are waived or taken back. Both at the "
         "company's moment for it. Nowhere: charges are announced to the customer and listed here, and booked by hand.",
     )
-    books_charges_there = fields.Boolean(compute="_compute_books_charges_there")
+    books_charges_there = fields.Boolean(
+        compute="_compute_books_charges_there", string="Charges are booked in the ledger"
+    )
     company_charge_booking = fields.Selection(
         related="company_id.dunning_charge_booking", string="When the company books charges"
     )

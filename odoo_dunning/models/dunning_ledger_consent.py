@@ -27,12 +27,16 @@ class DunningLedgerConsent(models.Model):
     redirect_url = fields.Char(
         compute="_compute_addresses",
         help="Register this very address with your app at the vendor's developer pages.",
+        string="Redirect address",
     )
     webhook_url = fields.Char(
         compute="_compute_addresses",
         help="Enter this address as the webhook of your app, to hear of changes at once.",
+        string="Webhook address",
     )
-    has_organisation_choices = fields.Boolean(compute="_compute_has_organisation_choices")
+    has_organisation_choices = fields.Boolean(
+        compute="_compute_has_organisation_choices", string="Organisation to be chosen"
+    )
 
     @api.depends("vendor")
     def _compute_addresses(self):

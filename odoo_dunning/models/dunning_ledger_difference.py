@@ -27,7 +27,7 @@ class DunningLedgerDifference(models.Model):
     amount_stored = fields.Monetary(string="Sum of the receivables here", readonly=True)
     amount_difference = fields.Monetary(string="Difference", compute="_compute_amount_difference", store=True)
     explanation = fields.Text(readonly=True)
-    found_at = fields.Datetime(readonly=True, default=fields.Datetime.now)
+    found_at = fields.Datetime(readonly=True, default=fields.Datetime.now, string="Found on")
     item_ids = fields.Many2many("dunning.item", string="Receivables", compute="_compute_item_ids")
 
     @api.depends("amount_reported", "amount_stored")

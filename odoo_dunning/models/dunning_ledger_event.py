@@ -10,9 +10,9 @@ class DunningLedgerEvent(models.Model):
     _rec_name = "external_id"
 
     ledger_id = fields.Many2one("dunning.ledger", required=True, ondelete="cascade")
-    entity = fields.Char(required=True)
-    external_id = fields.Char(required=True)
-    noted_at = fields.Datetime(required=True)
+    entity = fields.Char(required=True, string="Kind at the source")
+    external_id = fields.Char(required=True, string="Id at the source")
+    noted_at = fields.Datetime(required=True, string="Told at")
 
     _record_uniq = models.Constraint("UNIQUE (ledger_id, entity, external_id)", "A record waits once.")
 

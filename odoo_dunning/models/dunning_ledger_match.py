@@ -20,7 +20,7 @@ class DunningLedgerMatch(models.Model):
 
     ledger_id = fields.Many2one("dunning.ledger", required=True, readonly=True, ondelete="cascade")
     company_id = fields.Many2one(related="ledger_id.company_id", store=True, index=True)
-    entity = fields.Char(required=True, readonly=True)
+    entity = fields.Char(required=True, readonly=True, string="Kind at the source")
     external_id = fields.Char(string="Id at the source", required=True, readonly=True)
     state = fields.Selection(
         [

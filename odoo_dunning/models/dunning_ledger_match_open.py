@@ -221,7 +221,11 @@ class DunningHold(models.Model):
     _inherit = "dunning.hold"
 
     match_id = fields.Many2one(
-        "dunning.ledger.match", readonly=True, index="btree_not_null", ondelete="cascade"
+        "dunning.ledger.match",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="cascade",
+        string="Invoice in both books",
     )
 
 

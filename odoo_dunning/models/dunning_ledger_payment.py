@@ -16,7 +16,12 @@ class DunningLedgerPayment(models.Model):
     _rec_name = "source_ref"
 
     match_id = fields.Many2one(
-        "dunning.ledger.match", required=True, readonly=True, ondelete="cascade", index=True
+        "dunning.ledger.match",
+        required=True,
+        readonly=True,
+        ondelete="cascade",
+        index=True,
+        string="Invoice in both books",
     )
     company_id = fields.Many2one(related="match_id.company_id", store=True, index=True)
     source_ref = fields.Char(string="Payment at the source", required=True, readonly=True)

@@ -13,11 +13,13 @@ class DunningLedgerRecord(models.Model):
     _rec_name = "external_id"
 
     ledger_id = fields.Many2one("dunning.ledger", required=True, ondelete="cascade")
-    entity = fields.Char(required=True, help="customer, invoice, credit or payment")
-    external_id = fields.Char(required=True)
-    customer_ref = fields.Char(help="Id of the customer at the source.")
-    updated_at = fields.Datetime(required=True)
-    content_hash = fields.Char(required=True)
+    entity = fields.Char(
+        required=True, help="customer, invoice, credit or payment", string="Kind at the source"
+    )
+    external_id = fields.Char(required=True, string="Id at the source")
+    customer_ref = fields.Char(help="Id of the customer at the source.", string="Customer id at the source")
+    updated_at = fields.Datetime(required=True, string="As of")
+    content_hash = fields.Char(required=True, string="Fingerprint of the source")
     state = fields.Selection(
         [
             ("live", "Live"),
@@ -27,11 +29,15 @@ class DunningLedgerRecord(models.Model):
         ],
         required=True,
     )
-    removed_at = fields.Datetime(help="Of a removal that waits for a person's word.")
+    removed_at = fields.Datetime(help="Of a removal that waits for a person's word.", string="Gone since")
     currency_id = fields.Many2one("res.currency", ondelete="restrict")
-    amount_open = fields.Monetary(help="At the source; credits and unapplied money are negative.")
+    amount_open = fields.Monetary(
+        help="At the source; credits and unapplied money are negative.", string="Open"
+    )
     rate = fields.Float(
-        digits=0, help="Units of the document's currency for one of the ledger's home currency."
+        digits=0,
+        help="Units of the document's currency for one of the ledger's home currency.",
+        string="Exchange rate",
     )
 
     _record_uniq = models.Constraint(

@@ -17,8 +17,12 @@ class DunningLedger(models.Model):
         copy=False,
         help="As the ledger itself says.",
     )
-    origin_reminders_steps = fields.Char(compute="_compute_origin_reminders_steps")
-    warns_of_double_reminders = fields.Boolean(compute="_compute_warns_of_double_reminders")
+    origin_reminders_steps = fields.Char(
+        compute="_compute_origin_reminders_steps", string="How to switch them off"
+    )
+    warns_of_double_reminders = fields.Boolean(
+        compute="_compute_warns_of_double_reminders", string="Customers may be reminded twice"
+    )
 
     @api.depends("vendor")
     def _compute_origin_reminders_steps(self):

@@ -15,10 +15,13 @@ class DunningLedgerScreen(models.Model):
     state_kind = fields.Selection(
         [("success", "Good"), ("info", "Busy"), ("warning", "Look at it"), ("danger", "Stopped")],
         compute="_compute_state_line",
+        string="Tone of the message",
     )
-    is_running = fields.Boolean(compute="_compute_is_running")
+    is_running = fields.Boolean(compute="_compute_is_running", string="Being read")
     is_due = fields.Boolean(
-        compute="_compute_is_running", help="The scheduler takes the next pass up within a moment."
+        compute="_compute_is_running",
+        help="The scheduler takes the next pass up within a moment.",
+        string="About to be read",
     )
     last_sync_id = fields.Many2one("dunning.ledger.sync", compute="_compute_last_sync_id", string="Last pass")
     item_count = fields.Integer(compute="_compute_item_count", string="Open receivables")

@@ -18,8 +18,8 @@ class DunningLedgerSync(models.Model):
     )
     company_id = fields.Many2one(related="ledger_id.company_id", store=True, index=True)
     runner = fields.Char(string="Run by", readonly=True)
-    started_at = fields.Datetime(readonly=True, required=True, default=fields.Datetime.now)
-    ended_at = fields.Datetime(readonly=True)
+    started_at = fields.Datetime(readonly=True, required=True, default=fields.Datetime.now, string="Started")
+    ended_at = fields.Datetime(readonly=True, string="Ended")
     outcome = fields.Selection(
         [
             ("running", "Running"),
@@ -37,12 +37,14 @@ class DunningLedgerSync(models.Model):
     unchanged_count = fields.Integer(string="Unchanged", readonly=True)
     stale_count = fields.Integer(string="Older than stored", readonly=True)
     parked_count = fields.Integer(string="Waiting for their customer", readonly=True)
-    quarantined_count = fields.Integer(string="Quarantined", readonly=True)
+    quarantined_count = fields.Integer(string="Set aside", readonly=True)
     difference_count = fields.Integer(string="Differences", readonly=True)
-    counts = fields.Json(readonly=True, help="Further figures of the pass: calls, pages, quota.")
+    counts = fields.Json(
+        readonly=True, help="Further figures of the pass: calls, pages, quota.", string="Further figures"
+    )
     message = fields.Text(readonly=True)
     note = fields.Text(string="Notes", readonly=True)
-    resume_at = fields.Datetime(readonly=True)
+    resume_at = fields.Datetime(readonly=True, string="Goes on at")
 
     def _add(self, counts):
         """Add the figures of one delivery."""

@@ -32,15 +32,17 @@ class DunningLedgerToken(models.Model):
     _rec_name = "ledger_id"
 
     ledger_id = fields.Many2one("dunning.ledger", required=True, ondelete="cascade", index=True)
-    client_secret = fields.Text(groups=fields.NO_ACCESS)
-    webhook_key = fields.Text(groups=fields.NO_ACCESS)
+    client_secret = fields.Text(groups=fields.NO_ACCESS, string="Client secret")
+    webhook_key = fields.Text(groups=fields.NO_ACCESS, string="Webhook key")
     # Sealed JSON: access_token, refresh_token, the database they were given to, and whatever else has to be kept.
-    answer = fields.Text(groups=fields.NO_ACCESS)
-    expires_at = fields.Datetime(groups=fields.NO_ACCESS)
-    refresh_expires_at = fields.Datetime(groups=fields.NO_ACCESS)
-    hard_end_at = fields.Datetime(groups=fields.NO_ACCESS)
-    refreshed_at = fields.Datetime(groups=fields.NO_ACCESS)
-    broken_reason = fields.Char(groups=fields.NO_ACCESS, help="Why the vendor refused the stored consent.")
+    answer = fields.Text(groups=fields.NO_ACCESS, string="Answer of the vendor")
+    expires_at = fields.Datetime(groups=fields.NO_ACCESS, string="Access ends on")
+    refresh_expires_at = fields.Datetime(groups=fields.NO_ACCESS, string="Access ends if unused")
+    hard_end_at = fields.Datetime(groups=fields.NO_ACCESS, string="Access ends for good")
+    refreshed_at = fields.Datetime(groups=fields.NO_ACCESS, string="Access renewed")
+    broken_reason = fields.Char(
+        groups=fields.NO_ACCESS, help="Why the vendor refused the stored consent.", string="Refused because"
+    )
 
     _ledger_uniq = models.Constraint("UNIQUE (ledger_id)", "A ledger has one set of secrets.")
 

@@ -59,7 +59,10 @@ class DunningLedgerWrite(models.Model):
         readonly=True,
     )
     key = fields.Char(
-        required=True, readonly=True, help="What makes it the same write, however often it is asked for."
+        required=True,
+        readonly=True,
+        help="What makes it the same write, however often it is asked for.",
+        string="Key of the write",
     )
     external_id = fields.Char(string="Invoice at the source", required=True, readonly=True)
     item_id = fields.Many2one(
@@ -73,7 +76,12 @@ class DunningLedgerWrite(models.Model):
         "dunning.promise", readonly=True, index="btree_not_null", ondelete="set null"
     )
     hold_id = fields.Many2one("dunning.hold", readonly=True, index="btree_not_null", ondelete="set null")
-    payload = fields.Json(readonly=True, required=True, help="What is written: text, day, amount as text.")
+    payload = fields.Json(
+        readonly=True,
+        required=True,
+        help="What is written: text, day, amount as text.",
+        string="What is written",
+    )
     content = fields.Char(string="What", compute="_compute_content")
     state = fields.Selection(
         [("waiting", "Waiting"), ("done", "Written"), ("failed", "Failed"), ("skipped", "Not written")],
@@ -82,7 +90,7 @@ class DunningLedgerWrite(models.Model):
         default="waiting",
     )
     attempts = fields.Integer(readonly=True)
-    next_try_at = fields.Datetime(readonly=True)
+    next_try_at = fields.Datetime(readonly=True, string="Tried again on")
     cause = fields.Char(readonly=True, help="Why it was not written, or not yet.")
     done_at = fields.Datetime(string="Written at", readonly=True)
     remote_ref = fields.Char(string="Id there", readonly=True)

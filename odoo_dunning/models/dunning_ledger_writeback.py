@@ -35,7 +35,9 @@ class DunningLedger(models.Model):
     )
     write_ids = fields.One2many("dunning.ledger.write", "ledger_id", string="Writes", readonly=True)
     write_problem_count = fields.Integer(string="Not written", compute="_compute_write_problem_count")
-    write_permission_missing = fields.Char(compute="_compute_write_permission_missing")
+    write_permission_missing = fields.Char(
+        compute="_compute_write_permission_missing", string="Permission missing"
+    )
 
     def _compute_write_problem_count(self):
         counts = dict(

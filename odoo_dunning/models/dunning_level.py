@@ -18,7 +18,7 @@ class DunningLevel(models.Model):
 
     policy_id = fields.Many2one("dunning.policy", required=True, ondelete="cascade", index=True)
     company_id = fields.Many2one(related="policy_id.company_id", store=True)
-    rank = fields.Integer(required=True, default=1, help="Order within the policy, from 1.")
+    rank = fields.Integer(required=True, default=1, help="Order within the policy, from 1.", string="Order")
     key = fields.Selection(
         [
             ("courtesy", "Courtesy note"),
@@ -39,7 +39,9 @@ class DunningLevel(models.Model):
         default=10,
         help="Least number of days after the message of the level before.",
     )
-    grace_days = fields.Integer(help="Days of tolerance on top, not mentioned to the customer.")
+    grace_days = fields.Integer(
+        help="Days of tolerance on top, not mentioned to the customer.", string="Tolerance (days)"
+    )
     min_percent = fields.Float(
         string="Least open share (%)", digits=(5, 2), help="Least open share of the invoice; 0 for none."
     )
@@ -65,6 +67,7 @@ class DunningLevel(models.Model):
         default="billing",
         required=True,
         help="Whom the message goes to first; the others are fallbacks in this order.",
+        string="To",
     )
     deadline_days = fields.Integer(
         string="New deadline",
@@ -72,7 +75,10 @@ class DunningLevel(models.Model):
         help="Days the message gives for paying, from the day it is sent; 0 for none.",
     )
     deadline_unit = fields.Selection(
-        [("working", "Working days"), ("calendar", "Calendar days")], default="working", required=True
+        [("working", "Working days"), ("calendar", "Calendar days")],
+        default="working",
+        required=True,
+        string="Deadline counts",
     )
     template_key = fields.Selection(selection="_selection_template_key", string="Text")
 

@@ -38,9 +38,11 @@ class DunningLevel(models.Model):
         required=True,
     )
     charge_fee_amount = fields.Monetary(
-        currency_field="charge_currency_id", help="Never above what the law allows."
+        currency_field="charge_currency_id", help="Never above what the law allows.", string="Fee"
     )
-    charge_currency_id = fields.Many2one("res.currency", default=lambda self: self.env.company.currency_id)
+    charge_currency_id = fields.Many2one(
+        "res.currency", default=lambda self: self.env.company.currency_id, string="Currency of the fee"
+    )
     charge_consumers = fields.Boolean(
         string="Charge consumers",
         help="Only what a verified row of their law allows. Off: consumers are charged nothing.",

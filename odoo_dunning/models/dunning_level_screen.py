@@ -6,7 +6,7 @@ class DunningLevelScreen(models.Model):
 
     _inherit = "dunning.level"
 
-    when = fields.Char(compute="_compute_when")
+    when = fields.Char(compute="_compute_when", string="Sent")
     channel_names = fields.Char(compute="_compute_channel_names", string="By")
 
     @api.depends("by_email", "by_letter", "by_sms", "by_call")

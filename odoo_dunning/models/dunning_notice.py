@@ -24,7 +24,7 @@ class DunningNotice(models.Model):
     lang = fields.Char(string="Language")
     policy_id = SlimMany2one("dunning.policy", readonly=True)
     level_id = SlimMany2one("dunning.level", readonly=True)
-    level_rank = fields.Integer(readonly=True)
+    level_rank = fields.Integer(readonly=True, string="Level number")
     channel = fields.Selection(
         [("email", "Email"), ("letter", "Letter"), ("sms", "SMS"), ("call", "Call")],
         required=True,
@@ -52,44 +52,64 @@ class DunningNotice(models.Model):
         index="btree_not_null",
         ondelete="cascade",
         help="The message whose items this one, by another channel, is about.",
+        string="Goes with message",
     )
     corrects_id = fields.Many2one(
-        "dunning.notice", readonly=True, index="btree_not_null", ondelete="restrict"
+        "dunning.notice", readonly=True, index="btree_not_null", ondelete="restrict", string="Takes back"
     )
     merged_account_id = fields.Integer(
         readonly=True,
         copy=False,
         help="Id of the account it was made for, before that was merged into this one.",
+        string="Customer before a merge (id)",
     )
     warning = fields.Char(readonly=True)
     currency_id = SlimMany2one("res.currency", required=True, readonly=True)
-    item_count = fields.Integer(readonly=True)
+    item_count = fields.Integer(readonly=True, string="Receivables")
     amount_total = fields.Monetary(string="Amount", readonly=True)
     deadline_date = fields.Date(string="Pay by")
     subject = fields.Char()
-    body_html = fields.Text()
-    body_text = fields.Text()
+    body_html = fields.Text(string="Text as HTML")
+    body_text = fields.Text(string="Text without HTML")
     is_edited = fields.Boolean(
         string="Text edited", help="The text was written by a person and is sent as it stands."
     )
     mail_mail_id = fields.Many2one(
-        "mail.mail", readonly=True, index="btree_not_null", ondelete="set null", copy=False
+        "mail.mail",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="set null",
+        copy=False,
+        string="Mail in the queue",
     )
     mail_message_id = fields.Many2one(
-        "mail.message", readonly=True, index="btree_not_null", ondelete="set null", copy=False
+        "mail.message",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="set null",
+        copy=False,
+        string="Entry in the history",
     )
-    queued_at = fields.Datetime(readonly=True, copy=False)
-    fingerprint = fields.Char(readonly=True, copy=False, help="What it was about when it was queued.")
-    send_at = fields.Datetime(help="Not before (UTC).")
-    send_until = fields.Datetime(readonly=True, help="The customer's send window of that day closes (UTC).")
-    sent_at = fields.Datetime(readonly=True, copy=False)
-    sent_date = fields.Date(readonly=True, copy=False, help="Day it left, by the company's clock.")
+    queued_at = fields.Datetime(readonly=True, copy=False, string="Queued on")
+    fingerprint = fields.Char(
+        readonly=True, copy=False, help="What it was about when it was queued.", string="What it was about"
+    )
+    send_at = fields.Datetime(help="Not before (UTC).", string="Leaves from")
+    send_until = fields.Datetime(
+        readonly=True, help="The customer's send window of that day closes (UTC).", string="Leaves until"
+    )
+    sent_at = fields.Datetime(readonly=True, copy=False, string="Sent on")
+    sent_date = fields.Date(
+        readonly=True, copy=False, help="Day it left, by the company's clock.", string="Day of sending"
+    )
     attempts = fields.Integer(readonly=True, copy=False)
-    attempt_at = fields.Datetime(readonly=True, copy=False, help="When the last attempt began (UTC).")
-    next_try_at = fields.Datetime(readonly=True, copy=False)
+    attempt_at = fields.Datetime(
+        readonly=True, copy=False, help="When the last attempt began (UTC).", string="Last attempt"
+    )
+    next_try_at = fields.Datetime(readonly=True, copy=False, string="Tried again on")
     error = fields.Char(readonly=True, copy=False)
     note = fields.Char(readonly=True, copy=False, help="Why it was withdrawn, shortened or undone.")
-    line_ids = fields.One2many("dunning.run.line", "notice_id", string="Items")
+    line_ids = fields.One2many("dunning.run.line", "notice_id", string="Receivables listed")
 
     _key_uniq = models.UniqueIndex(
         "(run_id, account_id, currency_id, channel, COALESCE(corrects_id, 0), COALESCE(merged_account_id, 0))",

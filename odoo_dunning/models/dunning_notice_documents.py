@@ -61,7 +61,9 @@ class DunningNotice(models.Model):
     _inherit = "dunning.notice"
 
     documents_at = fields.Datetime(string="Documents gathered", readonly=True, copy=False)
-    documents_pauses = fields.Integer(readonly=True, copy=False, help="How often it waited for a ledger.")
+    documents_pauses = fields.Integer(
+        readonly=True, copy=False, help="How often it waited for a ledger.", string="Waits for documents"
+    )
     document_note = fields.Char(
         string="Left out", readonly=True, copy=False, help="Invoices whose PDF is not attached, and why."
     )

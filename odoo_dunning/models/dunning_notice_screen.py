@@ -10,7 +10,7 @@ class DunningNoticeScreen(models.Model):
     preview_subject = fields.Char(compute="_compute_preview", string="Subject as sent")
     preview_html = fields.Text(compute="_compute_preview", string="Preview")
     preview_text = fields.Text(compute="_compute_preview", string="Plain text")
-    preview_error = fields.Char(compute="_compute_preview")
+    preview_error = fields.Char(compute="_compute_preview", string="Cannot be shown because")
     language_name = fields.Char(compute="_compute_language_name", string="In language")
 
     @api.depends("lang")

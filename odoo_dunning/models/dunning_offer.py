@@ -22,12 +22,16 @@ class DunningOffer(models.Model):
     company_id = SlimMany2one("res.company", required=True, readonly=True)
     account_id = SlimMany2one("dunning.account", string="Customer", required=True, readonly=True)
     currency_id = SlimMany2one("res.currency", required=True, readonly=True)
-    total_due = fields.Monetary(readonly=True)
+    total_due = fields.Monetary(readonly=True, string="Due in all")
     discount = fields.Monetary(readonly=True)
-    pay_amount = fields.Monetary(readonly=True, help="Settles everything the message listed.")
-    offered_on = fields.Date(readonly=True)
-    pay_by_date = fields.Date(readonly=True)
-    amount_paid = fields.Monetary(readonly=True, help="Arrived between the offer and its last day.")
+    pay_amount = fields.Monetary(
+        readonly=True, help="Settles everything the message listed.", string="To be paid"
+    )
+    offered_on = fields.Date(readonly=True, string="Offered on")
+    pay_by_date = fields.Date(readonly=True, string="Pay by")
+    amount_paid = fields.Monetary(
+        readonly=True, help="Arrived between the offer and its last day.", string="Paid"
+    )
     state = fields.Selection(
         [
             ("prepared", "Prepared"),

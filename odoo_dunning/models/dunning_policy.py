@@ -83,10 +83,14 @@ class DunningPolicy(models.Model):
         string="On closed days",
     )
     hand_over_days = fields.Integer(
-        default=14, help="Days after the last level before a person is asked to take over."
+        default=14,
+        help="Days after the last level before a person is asked to take over.",
+        string="Taken over after (days)",
     )
     promise_grace_days = fields.Integer(
-        default=2, help="Days after the promised day before a promise counts as broken."
+        default=2,
+        help="Days after the promised day before a promise counts as broken.",
+        string="Grace after a promise (days)",
     )
     after_last = fields.Selection(
         [("stay", "Stay at the last level"), ("hand_over", "Hand over to a person"), ("stop", "Stop")],

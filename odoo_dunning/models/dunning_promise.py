@@ -24,18 +24,20 @@ class DunningPromise(models.Model):
     )
     company_id = fields.Many2one(related="account_id.company_id", store=True, index=True)
     item_ids = fields.Many2many(
-        "dunning.item", string="Items", domain="[('account_id', '=', account_id), ('is_open', '=', True)]"
+        "dunning.item",
+        string="Receivables",
+        domain="[('account_id', '=', account_id), ('is_open', '=', True)]",
     )
     currency_id = fields.Many2one(
         "res.currency", required=True, default=lambda self: self.env.company.currency_id
     )
-    amount = fields.Monetary(required=True)
+    amount = fields.Monetary(required=True, string="Promised")
     amount_baseline = fields.Monetary(
-        readonly=True, help="Open amount of the items when the promise was made."
+        readonly=True, help="Open amount of the items when the promise was made.", string="Open when promised"
     )
-    amount_paid = fields.Monetary(readonly=True)
-    promised_date = fields.Date(required=True)
-    made_date = fields.Date(required=True, default=fields.Date.context_today)
+    amount_paid = fields.Monetary(readonly=True, string="Paid so far")
+    promised_date = fields.Date(required=True, string="Will be paid by")
+    made_date = fields.Date(required=True, default=fields.Date.context_today, string="Said on")
     note = fields.Char()
     user_id = fields.Many2one(
         "res.users", string="Recorded by", default=lambda self: self.env.user, readonly=True
@@ -54,7 +56,7 @@ class DunningPromise(models.Model):
         readonly=True,
         tracking=True,
     )
-    judged_date = fields.Date(readonly=True)
+    judged_date = fields.Date(readonly=True, string="Judged on")
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -29,13 +29,15 @@ class DunningQuarantine(models.Model):
     )
     waits_for_ref = fields.Char(string="Waits for customer", readonly=True)
     is_wire = fields.Boolean(
-        readonly=True, help="The payload is a record ready to be taken in, not the vendor's own."
+        readonly=True,
+        help="The payload is a record ready to be taken in, not the vendor's own.",
+        string="Ready to be taken in",
     )
-    payload = fields.Text(groups=fields.NO_ACCESS)
+    payload = fields.Text(groups=fields.NO_ACCESS, string="Record")
     tries = fields.Integer(readonly=True, default=1)
-    first_at = fields.Datetime(readonly=True, default=fields.Datetime.now)
-    last_at = fields.Datetime(readonly=True, default=fields.Datetime.now)
-    dismiss_reason = fields.Char()
+    first_at = fields.Datetime(readonly=True, default=fields.Datetime.now, string="First tried")
+    last_at = fields.Datetime(readonly=True, default=fields.Datetime.now, string="Last tried")
+    dismiss_reason = fields.Char(string="Left out because")
 
     _record_uniq = models.Constraint("UNIQUE (ledger_id, entity, external_id)", "A record is set aside once.")
     _waiting = models.Index("(ledger_id, waits_for_ref) WHERE state = 'parked'")

@@ -42,31 +42,37 @@ class DunningRun(models.Model):
         index=True,
         tracking=True,
     )
-    is_automatic = fields.Boolean(readonly=True, copy=False)
-    is_proposing = fields.Boolean(readonly=True, copy=False)
+    is_automatic = fields.Boolean(readonly=True, copy=False, string="Automatic")
+    is_proposing = fields.Boolean(readonly=True, copy=False, string="Proposal under way")
     account_count = fields.Integer(string="Customers", readonly=True, copy=False)
     account_done_count = fields.Integer(string="Customers decided", readonly=True, copy=False)
     last_account_id = fields.Integer(
-        readonly=True, copy=False, help="Where the proposal goes on after an interruption."
+        readonly=True,
+        copy=False,
+        help="Where the proposal goes on after an interruption.",
+        string="Last customer decided (id)",
     )
     progress_pct = fields.Float(compute="_compute_progress_pct", string="Progress")
-    line_count = fields.Integer(string="Items", readonly=True, copy=False)
+    line_count = fields.Integer(string="Receivables", readonly=True, copy=False)
     notify_count = fields.Integer(string="Items in messages", readonly=True, copy=False)
     notice_count = fields.Integer(string="Number of messages", readonly=True, copy=False)
-    sent_count = fields.Integer(compute="_compute_notice_counts")
-    failed_count = fields.Integer(compute="_compute_notice_counts")
-    withdrawn_count = fields.Integer(compute="_compute_notice_counts")
-    waiting_count = fields.Integer(compute="_compute_notice_counts")
+    sent_count = fields.Integer(compute="_compute_notice_counts", string="Sent")
+    failed_count = fields.Integer(compute="_compute_notice_counts", string="Failed")
+    withdrawn_count = fields.Integer(compute="_compute_notice_counts", string="Withdrawn")
+    waiting_count = fields.Integer(compute="_compute_notice_counts", string="Waiting")
     totals = fields.Json(
-        readonly=True, copy=False, help="Per currency: items and amount in messages and left out."
+        readonly=True,
+        copy=False,
+        help="Per currency: items and amount in messages and left out.",
+        string="Totals per currency",
     )
     note = fields.Text(copy=False)
     error = fields.Text(readonly=True, copy=False)
-    proposed_by_id = fields.Many2one("res.users", readonly=True, copy=False)
-    proposed_at = fields.Datetime(readonly=True, copy=False)
-    approved_by_id = fields.Many2one("res.users", readonly=True, copy=False)
-    approved_at = fields.Datetime(readonly=True, copy=False)
-    done_at = fields.Datetime(readonly=True, copy=False)
+    proposed_by_id = fields.Many2one("res.users", readonly=True, copy=False, string="Proposed by")
+    proposed_at = fields.Datetime(readonly=True, copy=False, string="Proposed on")
+    approved_by_id = fields.Many2one("res.users", readonly=True, copy=False, string="Approved by")
+    approved_at = fields.Datetime(readonly=True, copy=False, string="Approved on")
+    done_at = fields.Datetime(readonly=True, copy=False, string="Done on")
     line_ids = fields.One2many("dunning.run.line", "run_id", string="Lines", copy=False)
     notice_ids = fields.One2many("dunning.notice", "run_id", string="Messages of the run", copy=False)
 

@@ -18,7 +18,12 @@ class DunningRun(models.Model):
 
     _inherit = "dunning.run"
 
-    job_key = fields.Char(readonly=True, copy=False, help="Names the jobs of the proposal under way.")
+    job_key = fields.Char(
+        readonly=True,
+        copy=False,
+        help="Names the jobs of the proposal under way.",
+        string="Key of the proposal",
+    )
 
     def _has_job_queue(self):
         wanted = self.env["ir.config_parameter"].sudo().get_param("odoo_dunning.use_job_queue", "1")

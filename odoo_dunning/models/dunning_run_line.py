@@ -25,42 +25,47 @@ class DunningRunLine(models.Model):
     run_id = SlimMany2one("dunning.run", required=True, readonly=True)
     company_id = SlimMany2one("res.company", required=True, readonly=True)
     account_id = SlimMany2one("dunning.account", string="Customer", required=True, readonly=True)
-    item_id = SlimMany2one("dunning.item", required=True, readonly=True)
+    item_id = SlimMany2one("dunning.item", required=True, readonly=True, string="Receivable")
     decision = fields.Selection(
         [("notify", "In a message"), ("leave", "Left alone")], required=True, readonly=True
     )
     reason_code = fields.Selection(
         selection="_selection_reason_code", string="Reason", required=True, readonly=True
     )
-    reason_args = fields.Json(readonly=True)
+    reason_args = fields.Json(readonly=True, string="Figures of the reason")
     reason = fields.Char(compute="_compute_reason", string="Why")
-    next_step = fields.Char(compute="_compute_reason")
+    next_step = fields.Char(compute="_compute_reason", string="What you can do")
     policy_reason = fields.Char(compute="_compute_reason", string="Policy chosen by")
     level_id = SlimMany2one("dunning.level", readonly=True)
-    level_rank = fields.Integer(readonly=True)
-    cycle = fields.Integer(readonly=True)
+    level_rank = fields.Integer(readonly=True, string="Level number")
+    cycle = fields.Integer(readonly=True, string="Reminder cycle")
     notice_id = SlimMany2one("dunning.notice", string="Message", readonly=True)
     claim = fields.Selection(
         [("open", "Taken by an open run"), ("queued", "Leaving"), ("spent", "Sent")],
         readonly=True,
         help="Keeps a second run off the item and, from the mail queue on, a second message of its level and cycle.",
+        string="Kept for this run",
     )
     currency_id = SlimMany2one("res.currency", required=True, readonly=True)
-    amount_open = fields.Monetary(readonly=True)
-    prev_level_id = SlimMany2one("dunning.level", readonly=True)
-    prev_level_date = fields.Date(readonly=True)
-    prev_bound_policy_id = SlimMany2one("dunning.policy", readonly=True)
+    amount_open = fields.Monetary(readonly=True, string="Open")
+    prev_level_id = SlimMany2one("dunning.level", readonly=True, string="Level before")
+    prev_level_date = fields.Date(readonly=True, string="Level before reached on")
+    prev_bound_policy_id = SlimMany2one("dunning.policy", readonly=True, string="Policy before")
     policy_id = SlimMany2one("dunning.policy", readonly=True)
     policy_source = fields.Char(
-        readonly=True, help="What chose the policy: item, bound, account, a rule, or default."
+        readonly=True,
+        help="What chose the policy: item, bound, account, a rule, or default.",
+        string="Policy chosen by (code)",
     )
-    is_edited = fields.Boolean(readonly=True, help="Changed by a person in the proposal.")
+    is_edited = fields.Boolean(
+        readonly=True, help="Changed by a person in the proposal.", string="Changed by hand"
+    )
     note = fields.Char()
 
     # What a person filters and reads in the proposal.
     partner_id = fields.Many2one(related="account_id.partner_id", string="Contact")
     number = fields.Char(related="item_id.number")
-    due_date = fields.Date(related="item_id.due_date")
+    due_date = fields.Date(related="item_id.due_date", string="Due date")
     origin = fields.Selection(related="item_id.origin")
 
     # Few and small: every one is paid for 100,000 times in a run. The last is only entered when a message leaves.

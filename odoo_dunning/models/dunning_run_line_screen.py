@@ -8,7 +8,7 @@ class DunningRunLineScreen(models.Model):
 
     _inherit = "dunning.run.line"
 
-    is_editable = fields.Boolean(compute="_compute_is_editable")
+    is_editable = fields.Boolean(compute="_compute_is_editable", string="Can be changed")
 
     @api.depends("run_id.state")
     def _compute_is_editable(self):

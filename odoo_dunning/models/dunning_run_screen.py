@@ -12,7 +12,9 @@ class DunningRunScreen(models.Model):
 
     summary = fields.Json(compute="_compute_summary")
     leave_count = fields.Integer(compute="_compute_leave_count", string="Left out")
-    needs_second_person = fields.Boolean(compute="_compute_needs_second_person")
+    needs_second_person = fields.Boolean(
+        compute="_compute_needs_second_person", string="Needs a second person"
+    )
     sending_pct = fields.Float(compute="_compute_sending_pct", string="Sent so far")
     ownerless_count = fields.Integer(
         compute="_compute_ownerless_count",

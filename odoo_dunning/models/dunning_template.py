@@ -20,9 +20,16 @@ class DunningTemplate(models.Model):
     subject = fields.Char(required=True)
     body_html = fields.Text(string="HTML", required=True)
     body_text = fields.Text(string="Plain text", required=True)
-    is_shipped = fields.Boolean(readonly=True, copy=False)
-    shipped_checksum = fields.Char(readonly=True, copy=False, help="Of the shipped text it was last set to.")
-    is_edited = fields.Boolean(readonly=True, copy=False, help="Differs from the shipped text.")
+    is_shipped = fields.Boolean(readonly=True, copy=False, string="Came with the addon")
+    shipped_checksum = fields.Char(
+        readonly=True,
+        copy=False,
+        help="Of the shipped text it was last set to.",
+        string="Fingerprint of the shipped text",
+    )
+    is_edited = fields.Boolean(
+        readonly=True, copy=False, help="Differs from the shipped text.", string="Changed by us"
+    )
 
     _key_lang_company_uniq = models.UniqueIndex(
         "(key, lang, COALESCE(company_id, 0))", "This text exists already in this language."

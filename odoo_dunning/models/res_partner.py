@@ -15,6 +15,7 @@ class ResPartner(models.Model):
         readonly=True,
         copy=False,
         help="A reminder to this address came back (UTC). Empty after the address was changed.",
+        string="Email came back on",
     )
 
     dunning_amount_overdue = fields.Monetary(

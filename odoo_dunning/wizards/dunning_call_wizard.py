@@ -11,7 +11,9 @@ class DunningCallWizard(models.TransientModel):
     partner_id = fields.Many2one(
         "res.partner", string="Spoke to", compute="_compute_partner_id", store=True, readonly=False
     )
-    commercial_partner_id = fields.Many2one(related="account_id.partner_id.commercial_partner_id")
+    commercial_partner_id = fields.Many2one(
+        related="account_id.partner_id.commercial_partner_id", string="Company of the contact"
+    )
     phone = fields.Char(related="partner_id.phone")
     contact_note = fields.Text(related="account_id.contact_note", string="Note for callers")
     outcome = fields.Selection(

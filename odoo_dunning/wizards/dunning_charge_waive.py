@@ -8,7 +8,7 @@ class DunningChargeWaive(models.TransientModel):
     _description = "Waive charges"
 
     charge_ids = fields.Many2many("dunning.charge", string="Charges")
-    is_one = fields.Boolean(compute="_compute_is_one")
+    is_one = fields.Boolean(compute="_compute_is_one", string="One charge")
     currency_id = fields.Many2one("res.currency", compute="_compute_is_one")
     amount = fields.Monetary(
         compute="_compute_amount", store=True, readonly=False, help="What the customer need not pay."

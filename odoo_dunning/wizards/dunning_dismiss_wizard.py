@@ -7,7 +7,7 @@ class DunningDismissWizard(models.TransientModel):
     _name = "dunning.dismiss.wizard"
     _description = "Leave out for good"
 
-    quarantine_ids = fields.Many2many("dunning.quarantine", required=True)
+    quarantine_ids = fields.Many2many("dunning.quarantine", required=True, string="Records set aside")
     reason = fields.Char(required=True)
 
     def action_confirm(self):

@@ -8,7 +8,9 @@ class DunningLawActivate(models.TransientModel):
     _description = "Activate law rows"
 
     row_ids = fields.Many2many("dunning.law.row", string="Rows")
-    note = fields.Char(required=True, help="Statute, page or person, and the day.")
+    note = fields.Char(
+        required=True, help="Statute, page or person, and the day.", string="Where it was checked"
+    )
 
     def action_confirm(self):
         """From now on they apply."""

@@ -15,7 +15,7 @@ class DunningLawImport(models.TransientModel):
     _description = "Import law rows"
 
     file = fields.Binary(required=True, attachment=False)
-    file_name = fields.Char()
+    file_name = fields.Char(string="Name of the file")
     state = fields.Selection([("new", "New"), ("compared", "Compared")], default="new", required=True)
     line_ids = fields.One2many("dunning.law.import.line", "import_id", string="Changes")
     problems = fields.Text(readonly=True, string="Cannot be read")

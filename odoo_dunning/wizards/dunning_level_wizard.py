@@ -7,7 +7,7 @@ class DunningLevelWizard(models.TransientModel):
     _name = "dunning.level.wizard"
     _description = "Send at another level"
 
-    line_ids = fields.Many2many("dunning.run.line", required=True)
+    line_ids = fields.Many2many("dunning.run.line", required=True, string="Lines of a proposal")
     policy_id = fields.Many2one("dunning.policy", compute="_compute_policy_id")
     level_id = fields.Many2one("dunning.level", required=True, domain="[('policy_id', '=', policy_id)]")
     item_count = fields.Integer(compute="_compute_policy_id", string="Receivables in these messages")

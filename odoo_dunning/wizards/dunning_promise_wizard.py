@@ -9,7 +9,9 @@ class DunningPromiseWizard(models.TransientModel):
     _description = "Promise to pay"
 
     account_id = fields.Many2one("dunning.account", string="Customer", required=True, readonly=True)
-    available_currency_ids = fields.Many2many("res.currency", compute="_compute_available_currency_ids")
+    available_currency_ids = fields.Many2many(
+        "res.currency", compute="_compute_available_currency_ids", string="Currencies owed"
+    )
     currency_id = fields.Many2one(
         "res.currency",
         compute="_compute_currency_id",
