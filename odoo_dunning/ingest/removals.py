@@ -72,14 +72,18 @@ class Removals:
         self._flag_held()
 
     def _flag_held(self):
-        """Receivables whose removal waits are left out of dunning; those of the others are not."""
+        """Receivables whose removal waits are left out of dunning; those of the others are not.
+
+        One that was left out before stays as it is: it has to be so again when the removal is rejected.
+        """
         self.env.cr.execute(
             SQL(
                 """
                 UPDATE dunning_item i SET no_followup = TRUE, source_state = 'removal', content_hash = ''
                   FROM dunning_ledger_record r
                  WHERE r.ledger_id = %s AND r.state = 'held' AND i.ledger_id = r.ledger_id
-                   AND i.entity = r.entity AND i.external_id = r.external_id AND i.source_state <> 'removal'
+                   AND i.entity = r.entity AND i.external_id = r.external_id AND i.source_state = 'open'
+                   AND NOT i.no_followup
                 """,
                 self.ledger.id,
             )

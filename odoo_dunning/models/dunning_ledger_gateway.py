@@ -219,12 +219,9 @@ class DunningLedgerGateway(models.Model):
     # === RIGHTS AND LEASE === #
 
     def _check_sync_rights(self):
-        if not (
-            self.env.su
-            or self.env.user.has_group("odoo_dunning.group_sync_bot")
-            or self.env.user.has_group("odoo_dunning.group_manager")
-        ):
-            raise AccessError(self.env._("Only a ledger sync worker or a collections manager may do this."))
+        """A lease hands out an access token, which no person may read: managers are refused too."""
+        if not (self.env.su or self.env.user.has_group("odoo_dunning.group_sync_bot")):
+            raise AccessError(self.env._("Only a ledger sync worker may do this."))
 
     def _sync_access(self):
         """Return this ledger for work as the system, once the user's rights are checked: a worker has no others."""

@@ -1,8 +1,12 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
+from odoo.tools import SQL
 
 from ..ingest.matching import Matching
+
+# Of a receivable that is not dunned whatever is said of its match: its status is not known here, or its removal waits.
+LEFT_OUT = ("unknown", "removal")
 
 
 class DunningLedgerMatch(models.Model):
@@ -36,7 +40,7 @@ class DunningLedgerMatch(models.Model):
     move_id = fields.Many2one(
         "account.move",
         string="Invoice in Odoo",
-        ondelete="cascade",
+        ondelete="set null",
         index="btree_not_null",
         domain="[('id', 'in', candidate_ids)]",
     )
@@ -106,6 +110,21 @@ class DunningLedgerMatch(models.Model):
             )
         match._apply()
 
+    @api.model
+    def _release_lost(self, companies):
+        """Where Odoo's invoice is cancelled or deleted and the ledger's still claims, nobody would be asked: a person
+        decides whether the ledger's counts."""
+        lost = self.search(
+            Domain("company_id", "in", companies.ids)
+            & Domain("state", "=", "matched")
+            & (Domain("move_id", "=", False) | Domain("move_id.state", "=", "cancel"))
+        )
+        for match in lost:
+            items = match._items()
+            if any(items.mapped("amount_open")):
+                match.state = "ambiguous"
+                items._follow_match("ambiguous")
+
     def _confirm(self):
         self.write({"state": "matched"})
 
@@ -128,10 +147,26 @@ class DunningItem(models.Model):
                 item.write({"is_open": False, "source_state": "matched"})
             elif state == "charge":
                 item.is_open = False
-            elif state == "rejected":
-                item.write({"is_open": bool(item.amount_open), "no_followup": False, "source_state": "open"})
             else:
-                item.no_followup = True
+                if item.source_state == "matched":
+                    item._count_again()
+                item.no_followup = state != "rejected" or item.source_state in LEFT_OUT
+
+    def _count_again(self):
+        """The ledger's own receivable counts again; the next pass reads its status, which was not kept."""
+        self.ensure_one()
+        self.write({"is_open": bool(self.amount_open), "source_state": "open", "content_hash": ""})
+        self.env.cr.execute(
+            SQL(
+                "UPDATE dunning_ledger_record SET content_hash = ''"
+                " WHERE ledger_id = %s AND entity = %s AND external_id = %s",
+                self.ledger_id.id,
+                self.entity,
+                self.external_id,
+            )
+        )
+        self.env["dunning.ledger.record"].invalidate_model(["content_hash"])
+        self.env["dunning.ledger.event"]._note(self.ledger_id, [(self.entity, self.external_id)])
 
 
 class DunningLedger(models.Model):

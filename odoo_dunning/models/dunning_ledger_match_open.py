@@ -242,6 +242,7 @@ class DunningItem(models.Model):
     @api.model
     def _refresh_matched(self, companies):
         matches = self.env["dunning.ledger.match"].sudo()
+        matches._release_lost(companies)
         ledgers = self.env["dunning.ledger"].sudo().search([("company_id", "in", companies.ids)])
         here = [("ledger_id", "in", ledgers.ids)]
         if not ledgers or not (

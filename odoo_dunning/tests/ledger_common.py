@@ -131,19 +131,19 @@ class LedgerFixtures:
     # === WHAT IS HERE === #
 
     def lease(self, ledger=None):
-        answer = (ledger or self.ledger).sync_lease(runner="test", seconds=300)
+        answer = (ledger or self.ledger).sudo().sync_lease(runner="test", seconds=300)
         self.assertIn("lease", answer, answer)
         return answer["lease"]
 
     def ingest(self, *wires, ledger=None):
-        ledger = ledger or self.ledger
-        return ledger.sync_ingest(lease=ledger.sudo().lease_key or self.lease(ledger), records=list(wires))
+        ledger = (ledger or self.ledger).sudo()
+        return ledger.sync_ingest(lease=ledger.lease_key or self.lease(ledger), records=list(wires))
 
     def run_pass(self, ledger, reconcile=False):
         """A pass as the scheduler runs it, with its commits."""
         self.env.flush_all()
         with self.registry.cursor() as cr:
-            outcome = ledger.with_env(self.env(cr=cr))._run_pass(reconcile=reconcile)
+            outcome = ledger.with_env(self.env(cr=cr, su=True))._run_pass(reconcile=reconcile)
         self.env.invalidate_all()
         return outcome
 

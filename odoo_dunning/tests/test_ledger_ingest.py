@@ -344,6 +344,18 @@ class TestLedgerIngest(LedgerCase):
         self.assertEqual(self.ingest(self.invoice())["stale"], 1)
         self.assertFalse(self.items("I1"))
 
+    def test_s23_a_rejected_removal_makes_nothing_a_claim_that_was_none(self):
+        self.ingest(self.customer(), *[self.invoice(f"I{number}") for number in range(9)])
+        self.ingest(self.invoice("I9", status="from the future"))
+        self.ingest(*[self.tombstone("invoice", f"I{number}", at=NOW + HOUR) for number in range(4, 10)])
+        self.ledger.sync_report(self.ledger.lease_key, "done", {}, "", None)
+        self.assertEqual(self.ledger.held_count, 6)
+        self.ledger.action_reject_removals()
+        self.env.invalidate_all()
+        self.assertEqual(self.items().filtered("no_followup").mapped("external_id"), ["I9"])
+        self.assertEqual(self.items("I9").source_state, "unknown")
+        self.assertEqual(self.ingest(self.invoice("I8"))["unchanged"], 1)
+
     def test_s23_too_many_removals_ask_first_and_are_undone_or_confirmed_by_a_person(self):
         self.ingest(self.customer(), *[self.invoice(f"I{number}") for number in range(20)])
         self.ingest(*[self.tombstone("invoice", f"I{number}", at=NOW + HOUR) for number in range(8)])

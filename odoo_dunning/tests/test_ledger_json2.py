@@ -125,6 +125,18 @@ class TestLedgerJson2(LedgerHttpCase):
                 self.call(verb)
 
     @mute_logger("odoo.http")
+    def test_s27_a_manager_is_handed_no_access_token(self):
+        odoo = json2.Odoo(
+            self.base_url(), self.env.cr.dbname, self.key_of(self.manager), sleep=lambda seconds: None
+        )
+        self.env.flush_all()
+        gateway = json2.Json2Gateway(odoo, self.ledger.id)
+        lease = self.call(self.remote.sync_lease, "worker-1", 300)["lease"]
+        for verb in (lambda: gateway.sync_lease("worker-1", 60), lambda: gateway.sync_token(lease, "")):
+            with self.assertRaisesRegex(errors.Stop, "lacks the right"):
+                self.call(verb)
+
+    @mute_logger("odoo.http")
     def test_o3_a_wrong_key_stops_with_a_sentence(self):
         odoo = json2.Odoo(self.base_url(), self.env.cr.dbname, "0" * 40, sleep=lambda seconds: None)
         with self.assertRaisesRegex(errors.Stop, "API key"):

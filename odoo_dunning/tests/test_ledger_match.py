@@ -69,7 +69,9 @@ class TestLedgerMatch(LedgerFixtures, AccountTestInvoicingCommon):
         self.assertRecordValues(self.match(), [{"state": "matched", "move_id": self.move.id}])
         self.assertEqual(self.claimed(), 100)
         total = [{"customer_id": "C1", "currency": self.code, "amount": "100"}]
-        self.assertEqual(self.ledger.sync_control(lease=self.ledger.sudo().lease_key, totals=total), [])
+        self.assertEqual(
+            self.ledger.sudo().sync_control(lease=self.ledger.sudo().lease_key, totals=total), []
+        )
         self.ingest(self.external(at=NOW + HOUR, open="40"))
         self.end_pass()
         self.assertEqual(self.item_here().amount_open, 100, "Odoo's books count, whatever the ledger says")
@@ -100,6 +102,32 @@ class TestLedgerMatch(LedgerFixtures, AccountTestInvoicingCommon):
         self.assertEqual(self.match().state, "ambiguous")
         self.assertEqual(self.match().candidate_ids, self.move | twin)
 
+    def test_an_invoice_that_is_cancelled_in_odoo_only_waits_for_a_person_and_is_not_lost(self):
+        self.ingest(self.external())
+        self.move.button_draft()
+        self.move.button_cancel()
+        self.env["dunning.item"]._refresh(self.company)
+        self.assertRecordValues(self.match(), [{"state": "ambiguous", "move_id": self.move.id}])
+        self.assertRecordValues(self.items("I1"), [{"is_open": True, "no_followup": True}])
+        self.assertEqual(self.claimed(), 0, "not before a person has looked")
+        self.match().action_reject()
+        self.assertEqual(self.claimed(), 100)
+
+    def test_an_invoice_that_is_deleted_in_odoo_waits_for_a_person_and_is_not_lost(self):
+        self.ingest(self.external())
+        self.move.button_draft()
+        self.move.name = False
+        self.move.with_context(force_delete=True).unlink()
+        self.end_pass()
+        self.assertRecordValues(self.match(), [{"state": "ambiguous", "move_id": False}])
+        self.assertRecordValues(self.items("I1"), [{"is_open": True, "no_followup": True}])
+
+    def test_what_a_person_says_of_a_match_does_not_make_an_unknown_status_a_claim(self):
+        self.ingest(self.external(total="90", open="90", status="from the future"))
+        self.assertEqual(self.match().state, "ambiguous")
+        self.match().action_reject()
+        self.assertRecordValues(self.items("I1"), [{"is_open": True, "no_followup": True}])
+
     def test_matches_are_proposed_first_where_the_connection_says_so(self):
         self.ledger.odoo_match = "preview"
         self.ingest(self.external())
@@ -117,7 +145,7 @@ class TestLedgerMatch(LedgerFixtures, AccountTestInvoicingCommon):
         self.ingest(self.external("I5", number="INV-2026-00077", total="55", open="55"))
         self.assertFalse(self.match("I5"))
         later = self.odoo_invoice("INV/2026/00077", 55)
-        self.ledger.sync_report(self.ledger.sudo().lease_key, "done", {}, "", None)
+        self.ledger.sudo().sync_report(self.ledger.sudo().lease_key, "done", {}, "", None)
         self.assertEqual(self.match("I5").move_id, later)
 
     # === LESS OPEN THERE === #
@@ -160,7 +188,7 @@ class TestLedgerMatch(LedgerFixtures, AccountTestInvoicingCommon):
         [message] = self.proposed().notice_ids
         self.assertEqual(message.amount_total, 40)
         total = [{"customer_id": "C1", "currency": self.code, "amount": "40"}]
-        self.assertEqual(self.ledger.sync_control(lease=self.lease(), totals=total), [])
+        self.assertEqual(self.ledger.sudo().sync_control(lease=self.lease(), totals=total), [])
 
     def test_it_goes_when_both_agree(self):
         self.ingest(self.external())
@@ -232,7 +260,7 @@ class TestLedgerMatch(LedgerFixtures, AccountTestInvoicingCommon):
         self.ledger.payment_journal_id = self.company_data["default_journal_bank"]
 
     def end_pass(self):
-        self.ledger.sync_report(self.ledger.sudo().lease_key, "done", {}, "", None)
+        self.ledger.sudo().sync_report(self.ledger.sudo().lease_key, "done", {}, "", None)
 
     def test_a_payment_in_the_ledger_pays_the_invoice_in_odoo_once_and_is_undone_with_it(self):
         self.with_journal()
