@@ -88,6 +88,7 @@ class _Shared:
 
     def _items(self, notice, look, today):
         source = notice.corrects_id or notice
+        source = source.main_id or source
         wanted = set(source.line_ids.item_id.ids)
         items = sorted(
             (item for item in look.items.values() if item.id in wanted),

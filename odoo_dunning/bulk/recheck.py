@@ -1,12 +1,16 @@
 """The engine asked again about a few accounts: at the moment of sending, and when a person wants to know."""
 
+from collections import defaultdict
+from datetime import timezone
+from decimal import Decimal
 from typing import NamedTuple
 
 from odoo import fields
 from odoo.tools import SQL
 
+from ..engine import calendar
 from ..engine.decide import decide
-from ..engine.snapshot import Account, AccountDecision
+from ..engine.snapshot import ZERO, Account, AccountDecision, Ruling
 from . import snapshot
 
 
@@ -16,6 +20,29 @@ class Look(NamedTuple):
     account: Account
     items: dict
     decision: AccountDecision
+    ruling: Ruling
+
+    def nets(self, item_ids):
+        """Item id -> what may be asked for it: open, less the credits the engine nets against it, less what is
+        disputed, never below zero. Items no longer open are left out."""
+        covered = defaultdict(Decimal)
+        for one in self.decision.applications:
+            covered[one.item_id] += one.amount
+        nets = {}
+        for item_id in item_ids:
+            if item := self.items.get(item_id):
+                nets[item_id] = max(item.amount_open - covered[item_id] - item.amount_disputed, ZERO)
+        return nets
+
+    def deadline(self, level, day):
+        """Last day to pay, for a message of a `dunning.level` that leaves on `day`; None where it gives no time."""
+        place = calendar.Place(self.account.country or self.ruling.country, self.account.subdivision)
+        return calendar.deadline(place, day, level.deadline_days, level.deadline_unit)
+
+    def local_date(self, instant):
+        """The customer's calendar date at a naive UTC instant."""
+        tz = calendar.zone(self.account.timezone) or calendar.zone(self.ruling.timezone) or timezone.utc
+        return instant.replace(tzinfo=timezone.utc).astimezone(tz).date()
 
 
 def decide_accounts(env, accounts):
@@ -42,7 +69,7 @@ def look(env, company, account_ids, today, run_id=0):
             account = account._replace(last_contact_date=None)
         items = groups.get(account_id, [])
         decision = decide(account, items, policies, ruling)
-        looks[account_id] = Look(account, {item.id: item for item in items}, decision)
+        looks[account_id] = Look(account, {item.id: item for item in items}, decision, ruling)
     return looks
 
 

@@ -124,6 +124,13 @@ class DunningItem(models.Model):
             for item in items:
                 item.days_overdue = (today - item.due_date).days if item.due_date else 0
 
+    def write(self, vals):
+        """A policy chosen for an item that is in a cycle counts from then on: it is no longer bound to the version it
+        started with."""
+        if "policy_id" in vals and "bound_policy_id" not in vals:
+            vals = {**vals, "bound_policy_id": False}
+        return super().write(vals)
+
     def action_open_source(self):
         """Open the document where it was made: the Odoo invoice, or the page in the ledger of origin."""
         self.ensure_one()

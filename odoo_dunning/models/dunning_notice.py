@@ -1,9 +1,21 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
 from .. import rendering
 from ..bulk import contexts, outbox, recheck
 from .slim_many2one import SlimMany2one
+
+# Written by the way a message goes alone. Approval would be worth nothing if a call from outside could write them.
+_KEPT = {
+    "run_id", "company_id", "account_id", "policy_id", "level_id", "level_rank", "channel", "state", "main_id",
+    "corrects_id", "currency_id", "item_count", "amount_total", "sent_at", "sent_date", "attempts", "queued_at",
+    "fingerprint", "mail_mail_id", "mail_message_id", "written_about",
+}  # fmt: skip
+# A person's to write until it is handed over: afterwards they say what was sent.
+_TYPED = {
+    "partner_id", "email_to", "lang", "subject", "body_html", "body_text", "is_edited", "deadline_date", "send_at",
+}  # fmt: skip
+_TEXT = {"subject", "body_html", "body_text"}
 
 
 class DunningNotice(models.Model):
@@ -74,6 +86,24 @@ class DunningNotice(models.Model):
     is_edited = fields.Boolean(
         string="Text edited", help="The text was written by a person and is sent as it stands."
     )
+    is_address_typed = fields.Boolean(
+        readonly=True,
+        copy=False,
+        help="The address was entered for this message: it is not replaced.",
+        string="Address typed by hand",
+    )
+    is_deadline_typed = fields.Boolean(
+        readonly=True,
+        copy=False,
+        help="The last day to pay was entered for this message: it is not reckoned anew.",
+        string="Deadline typed by hand",
+    )
+    written_about = fields.Char(
+        readonly=True,
+        copy=False,
+        help="Level, receivables and amounts when a person wrote the text.",
+        string="Receivables when written",
+    )
     mail_mail_id = fields.Many2one(
         "mail.mail",
         readonly=True,
@@ -138,21 +168,68 @@ class DunningNotice(models.Model):
     # === PROPOSAL === #
 
     def write(self, vals):
-        if vals.keys() & {"partner_id"} and "email_to" not in vals:
-            for notice in self:
-                partner = self.env["res.partner"].browse(vals["partner_id"])
-                super(DunningNotice, notice).write(
-                    {**vals, "email_to": partner.email, "lang": partner.lang or notice.lang}
+        """What a person types here stands: it is neither replaced nor reckoned anew when the message leaves."""
+        if not self.env.su:
+            self._check_writable(vals)
+        vals = dict(vals)
+        if "deadline_date" in vals:
+            vals.setdefault("is_deadline_typed", True)
+        if "email_to" in vals:
+            vals.setdefault("is_address_typed", True)
+        elif "partner_id" in vals:
+            partner = self.env["res.partner"].browse(vals["partner_id"])
+            vals.update(email_to=partner.email, is_address_typed=False)
+            if partner.lang:
+                vals["lang"] = partner.lang
+        res = super().write(vals)
+        if _TEXT & vals.keys():
+            for notice in self.filtered("is_edited"):
+                notice._remember_what_it_is_about()
+        return res
+
+    def _check_writable(self, names):
+        kept = _KEPT.intersection(names)
+        if kept:
+            raise AccessError(
+                self.env._(
+                    "“%(field)s” of a message is not written by hand.",
+                    field=self._fields[min(kept)]._description_string(self.env),
                 )
-            return True
-        return super().write(vals)
+            )
+        over = self.filtered(lambda one: one.state not in ("proposed", "ready", "failed"))
+        if over and _TYPED.intersection(names):
+            raise UserError(
+                self.env._(
+                    "%(message)s can no longer be edited: it was handed over.", message=over[0].display_name
+                )
+            )
+
+    # === WHAT IT ASKS FOR === #
+
+    def _nets(self, looks):
+        """Item id -> what the message asks for it, by a look at its account."""
+        self.ensure_one()
+        return looks[self.account_id.id].nets((self.main_id or self).line_ids.item_id.ids)
+
+    def _looks(self):
+        """A look at the accounts of messages of one company and run, as of now."""
+        return recheck.look(self.env, self.company_id, self.account_id.ids, self._today(), self.run_id.id)
+
+    def _about(self, nets):
+        """What a text written by hand was written about, to tell whether it still fits."""
+        items = "; ".join(f"{item_id}: {amount.normalize():f}" for item_id, amount in sorted(nets.items()))
+        return f"{self.level_id.id} | {items}"
+
+    def _remember_what_it_is_about(self):
+        self.ensure_one()
+        self.sudo().written_about = self._about(self._nets(self._looks()))
 
     def action_preview(self):
         """The message as it would leave now: (subject, html, text). Raises UserError naming template and line."""
         self.ensure_one()
         if self.state in ("queued", "sending", "sent", "undone", "uncertain") or self.is_edited:
             return rendering.Message(self.subject or "", self.body_html or "", self.body_text or "")
-        looks = recheck.look(self.env, self.company_id, self.account_id.ids, self._today(), self.run_id.id)
+        looks = self._looks()
         [context] = contexts.message_contexts(self, looks, self._today()).values()
         try:
             return self._rendered(context, self._texts()[self.id])
@@ -187,16 +264,25 @@ class DunningNotice(models.Model):
         """Take messages out of the outbox, with the reason; their items are free for the next run."""
         notices = self._all_channels()
         outbox.release(self.env, notices.ids)
-        notices.write({"state": "withdrawn", "note": note, "next_try_at": False})
+        notices.sudo().write({"state": "withdrawn", "note": note, "next_try_at": False})
         notices.mail_mail_id.sudo().filtered(lambda mail: mail.state == "outgoing").write({"state": "cancel"})
         self.run_id._settle()
 
     def _shrink(self):
         """After lines were taken out: new count and amount, or withdrawn when nothing is left."""
-        for notice in self:
-            lines = notice.line_ids
-            if lines:
-                vals = {"item_count": len(lines), "amount_total": sum(lines.mapped("amount_open"))}
-                notice._all_channels().write(vals)
-            else:
-                notice._withdraw(self.env._("No item is left in it"))
+        left = self.filtered("line_ids")
+        for _run, notices in left.grouped("run_id").items():
+            looks = notices._looks()
+            for notice in notices:
+                notice._count_anew(notice._nets(looks))
+        if self - left:
+            (self - left)._withdraw(self.env._("No item is left in it"))
+
+    def _count_anew(self, nets):
+        """Write what the message asks for, on it and its twins by other channels."""
+        vals = {"item_count": len(nets), "amount_total": float(sum(nets.values()))}
+        if (self.item_count, self.currency_id.round(self.amount_total)) != (
+            vals["item_count"],
+            vals["amount_total"],
+        ):
+            self.sudo()._all_channels().write(vals)

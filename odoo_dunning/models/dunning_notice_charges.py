@@ -68,8 +68,9 @@ class DunningNotice(models.Model):
         return res
 
     def _withdraw(self, note):
+        """Override: what the message charged goes with it; with one by another channel only that one does."""
         res = super()._withdraw(note)
-        self._own_charges()._withdraw()
+        self.filtered(lambda one: not one.main_id)._own_charges()._withdraw()
         return res
 
     def _mark_bounced(self, error):
@@ -82,7 +83,7 @@ class DunningNotice(models.Model):
 
     def action_undo(self, reason=False, send_correction=False):
         """Override to reverse what the messages charged."""
-        undone = self.filtered(lambda one: one.state == "sent" and not one.corrects_id)
+        undone = self._undoable()
         res = super().action_undo(reason=reason, send_correction=send_correction)
         undone._own_charges()._take_back(
             reason or self.env._("Message undone by %(user)s", user=self.env.user.name)

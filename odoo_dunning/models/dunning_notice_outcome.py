@@ -31,13 +31,13 @@ class DunningNotice(models.Model):
         if self.queued_at < fields.Datetime.now() - FRESH_FOR or self._has_changed():
             self._requeue()
             return False
-        self.write({"state": "sending", "attempt_at": fields.Datetime.now()})
+        self.sudo().write({"state": "sending", "attempt_at": fields.Datetime.now()})
         return True
 
     def _requeue(self):
         """Back to be looked at again: the mail is dropped and made anew if the message is still right."""
         self.mail_mail_id.sudo().write({"state": "cancel", "dunning_notice_id": False})
-        self.write({"state": "ready", "mail_mail_id": False})
+        self.sudo().write({"state": "ready", "mail_mail_id": False})
         self.env.ref("odoo_dunning.cron_send").sudo()._trigger()
 
     def _has_changed(self):
@@ -59,7 +59,7 @@ class DunningNotice(models.Model):
             attempts = max(notice.attempts, 1)
             is_final = final or attempts > len(RETRY_AFTER)
             next_try_at = False if is_final else fields.Datetime.now() + RETRY_AFTER[attempts - 1]
-            notice.write(
+            notice.sudo().write(
                 {"state": "failed", "error": error, "attempts": attempts, "next_try_at": next_try_at}
             )
             if is_final:
@@ -77,12 +77,14 @@ class DunningNotice(models.Model):
         """Back into the outbox, with their items. Items another run has taken meanwhile stay there."""
         for notice in self:
             if notice._reclaim():
-                notice.write({"state": "ready", "next_try_at": False})
+                notice.sudo().write({"state": "ready", "next_try_at": False})
             else:
                 notice._withdraw(self.env._("Its items are in another message by now"))
 
     def _reclaim(self):
-        """Whether the message holds its items, taking back those that are free."""
+        """Whether the message holds its items, taking back those that are free. A correction needs to hold none."""
+        if self.corrects_id:
+            return True
         self.env.flush_all()
         rows = self.env.execute_query(
             SQL(
@@ -120,7 +122,7 @@ class DunningNotice(models.Model):
             stuck._mark_uncertain()
 
     def _mark_uncertain(self):
-        self.write(
+        self.sudo().write(
             {
                 "state": "uncertain",
                 "error": self.env._("The connection ended before the server's answer was seen."),
@@ -136,7 +138,7 @@ class DunningNotice(models.Model):
 
     def action_send_again(self):
         """An uncertain message did not leave."""
-        self.filtered(lambda one: one.state == "uncertain").write({"state": "ready"})
+        self.filtered(lambda one: one.state == "uncertain").sudo().write({"state": "ready"})
         self.env.ref("odoo_dunning.cron_send").sudo()._trigger()
         return True
 
@@ -145,7 +147,8 @@ class DunningNotice(models.Model):
         notices = self.filtered(lambda one: one.state == "sent")
         if not notices:
             return
-        notices.write({"state": "failed", "error": error, "next_try_at": False})
+        notices.sudo().write({"state": "failed", "error": error, "next_try_at": False})
         outbox.lower_levels(self.env, notices.ids)
-        notices.partner_id.sudo().write({"dunning_bounced_at": fields.Datetime.now()})
+        own = notices.filtered(lambda one: one.email_to == one.partner_id.email)
+        own.partner_id.sudo().write({"dunning_bounced_at": fields.Datetime.now()})
         notices.account_id.sudo().write({"attention": "bounced"})

@@ -2,6 +2,7 @@ import logging
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import format_date
 
 from .. import rendering
 from ..bulk import contexts, outbox, projection, recheck
@@ -65,7 +66,7 @@ class DunningNotice(models.Model):
         by_run = self.grouped("run_id")
         for run, notices in by_run.items():
             if run.state == "approved":
-                run.state = "sending"
+                run.sudo().state = "sending"
             corrections = notices.filtered("corrects_id")
             looks = notices._look_again()
             still_right = corrections | (notices - corrections)._still_right(looks)._claim_levels()
@@ -96,6 +97,9 @@ class DunningNotice(models.Model):
         for notice in self:
             main = notice.main_id or notice
             answers = {one.item_id: one for one in looks[notice.account_id.id].decision.answers}
+            if notice != main and main.state == "sent":
+                going |= notice._following(answers)
+                continue
             kept = main.line_ids.filtered(
                 lambda line, answers=answers: line._may_go(answers.get(line.item_id.id))
             )
@@ -107,10 +111,51 @@ class DunningNotice(models.Model):
             elif not notice._put_off(looks):
                 if dropped:
                     notice.note = self._note_of(dropped)
-                    dropped.notice_id = False
-                    main._shrink()
-                going |= notice
+                    dropped.sudo().notice_id = False
+                nets = looks[notice.account_id.id].nets(kept.item_id.ids)
+                main._count_anew(nets)
+                if overtaken := notice._overtaken(nets):
+                    notice._fail(overtaken, final=True)
+                else:
+                    notice._renew_deadline(looks[notice.account_id.id])
+                    going |= notice
         return going.filtered(lambda notice: notice.state == "ready")
+
+    def _following(self, answers):
+        """A message by another channel whose first has left already: its level stands, whatever the engine says of the
+        next one. It stays home where nothing of it is to be asked for any more."""
+        lines = self.main_id.line_ids
+        if any(line._may_follow(answers.get(line.item_id.id)) for line in lines):
+            return self
+        self._withdraw(
+            self.env._("Nothing of it is to be asked for any more since it left by another channel")
+        )
+        return self.browse()
+
+    def _overtaken(self, nets):
+        """Why a text written by hand does not fit any more; False where it does, or is not by hand."""
+        if not self.is_edited or not self.body_html:
+            return False
+        if self.written_about and self.written_about != self._about(nets):
+            return self.env._(
+                "Its text was written by hand, and its level, receivables or amounts have changed since. "
+                "Write it again or go back to the usual text, then try again."
+            )
+        if self.deadline_date and self.deadline_date < self._today():
+            return self.env._(
+                "Its text was written by hand, and its last day to pay, %(day)s, is over. Enter another one in both.",
+                day=format_date(self.env, self.deadline_date),
+            )
+        return False
+
+    def _renew_deadline(self, look):
+        """The time to pay counts from the day the message leaves. What a person entered stands while it lies ahead."""
+        is_by_hand = self.is_deadline_typed or (self.is_edited and self.body_html)
+        if is_by_hand and self.deadline_date and self.deadline_date >= self._today():
+            return
+        day = look.deadline(self.level_id, look.local_date(fields.Datetime.now()))
+        if day != (self.deadline_date or None):
+            self.sudo().write({"deadline_date": day, "is_deadline_typed": False})
 
     def _note_of(self, lines):
         """Why items were taken out, in one line."""
@@ -175,17 +220,19 @@ class DunningNotice(models.Model):
                 summary,
                 self.env._("%(level)s in run %(run)s", level=notice.level_id.name, run=notice.run_id.name),
             )
-        self.write({"state": "queued", "queued_at": fields.Datetime.now()})
+        self.sudo().write({"state": "queued", "queued_at": fields.Datetime.now()})
         self._mark_sent()
 
     def _fresh_address(self, looks):
         """The recipient's address as it is now; the one a person typed for this message stands."""
         contact = self.partner_id
+        if self.is_address_typed and self.email_to != contact.email:
+            return bool(self.email_to)
         known = {one.id: one for one in looks[self.account_id.id].account.contacts}
         if contact.id in known and "email" in known[contact.id].blocked_channels:
             return False
-        if contact.email and contact.email != self.email_to and not self.is_edited:
-            self.email_to = contact.email
+        if contact.email and contact.email != self.email_to:
+            self.sudo().write({"email_to": contact.email, "is_address_typed": False})
         return bool(self.email_to)
 
     def _reply_addresses(self):

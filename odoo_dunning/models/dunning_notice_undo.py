@@ -18,14 +18,14 @@ class DunningNotice(models.Model):
         """
         if not self.env.su:
             self.env.user._dunning_require_manager()
-        sent = self.filtered(lambda one: one.state == "sent" and not one.corrects_id)
+        sent = self._undoable()
         if not sent:
             raise UserError(self.env._("Only sent messages can be undone."))
         sent._check_undoable()
-        sent.write(
-            {"state": "undone", "note": reason or self.env._("Undone by %(user)s", user=self.env.user.name)}
-        )
+        note = reason or self.env._("Undone by %(user)s", user=self.env.user.name)
+        sent.sudo().write({"state": "undone", "note": note})
         outbox.lower_levels(self.env, sent.ids)
+        sent._all_channels().filtered(lambda one: one.state in ("ready", "failed"))._withdraw(note)
         if send_correction:
             sent._correct()
         for account, notices in sent.grouped("account_id").items():
@@ -33,6 +33,14 @@ class DunningNotice(models.Model):
                 body=self.env._("Undone: %(messages)s", messages=", ".join(notices.mapped("display_name")))
             )
         return True
+
+    def _undoable(self):
+        """The sent ones of these messages, by all channels they went by: whoever takes one back takes back all."""
+        return (
+            (self | self.main_id)
+            ._all_channels()
+            .filtered(lambda one: one.state == "sent" and not one.corrects_id)
+        )
 
     def _check_undoable(self):
         """A later level of the same item must be undone first."""

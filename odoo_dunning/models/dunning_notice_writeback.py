@@ -20,7 +20,7 @@ class DunningNotice(models.Model):
 
     def action_undo(self, reason=False, send_correction=False):
         """Override to note that the reminder was taken back."""
-        sent = self.filtered(lambda one: one.state == "sent" and not one.corrects_id)
+        sent = self._undoable()
         res = super().action_undo(reason=reason, send_correction=send_correction)
         written = (
             self.env["dunning.ledger.write"]

@@ -2,6 +2,7 @@ from decimal import Decimal
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.tools import SQL
 
 from ..engine.snapshot import Calendar, Policy, PolicyError
 
@@ -156,7 +157,34 @@ class DunningPolicy(models.Model):
             by_rank = {level.rank: level.id for level in frozen.level_ids}
             for level, of_level in items.grouped("level_id").items():
                 of_level.write({"bound_policy_id": frozen.id, "level_id": by_rank.get(level.rank, level.id)})
+            policy._move_history(items, frozen, by_rank)
             policy.version += 1
+
+    def _move_history(self, items, frozen, by_rank):
+        """What was sent for these items was sent under the kept version: their lines say so, and undo finds the levels
+        it takes back. Raw SQL: a version may have a hundred thousand items."""
+        self.env.flush_all()
+        levels = [(level.id, by_rank[level.rank]) for level in self.level_ids if level.rank in by_rank]
+        self.env.execute_query(
+            SQL(
+                """WITH kept(old_id, new_id) AS (SELECT * FROM unnest(%(old)s::int[], %(new)s::int[]))
+                   UPDATE dunning_run_line line
+                      SET level_id = COALESCE((SELECT new_id FROM kept WHERE old_id = line.level_id), line.level_id),
+                          prev_level_id = COALESCE((SELECT new_id FROM kept WHERE old_id = line.prev_level_id),
+                                                   line.prev_level_id),
+                          policy_id = CASE WHEN line.policy_id = %(head)s THEN %(frozen)s ELSE line.policy_id END,
+                          prev_bound_policy_id = CASE WHEN line.prev_bound_policy_id = %(head)s THEN %(frozen)s
+                                                      ELSE line.prev_bound_policy_id END
+                    WHERE line.item_id = ANY(%(items)s) AND line.claim = 'spent'
+                   RETURNING line.id""",
+                old=[old_id for old_id, _new_id in levels],
+                new=[new_id for _old_id, new_id in levels],
+                head=self.id,
+                frozen=frozen.id,
+                items=items.ids,
+            )
+        )
+        self.env["dunning.run.line"].invalidate_model()
 
     def action_move_items(self):
         """Take the items that are still on earlier versions over to this one."""

@@ -3,13 +3,20 @@ from decimal import Decimal
 
 import psycopg2.errors
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..bulk import rationing, snapshot
 from ..bulk.proposal import Proposal
 
 _logger = logging.getLogger(__name__)
+
+# Written by the life of a run alone: four eyes are worth nothing where a call from outside may say who proposed.
+_KEPT = {
+    "company_id", "state", "is_automatic", "is_proposing", "proposed_by_id", "proposed_at", "approved_by_id",
+    "approved_at", "done_at", "totals", "line_count", "notify_count", "notice_count",
+}  # fmt: skip
 
 
 class DunningRun(models.Model):
@@ -106,9 +113,23 @@ class DunningRun(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         for vals in vals_list:
+            self._refuse_kept(vals.keys() - {"company_id"})
             if vals.get("name", "/") == "/":
                 vals["name"] = self.env["ir.sequence"].next_by_code("dunning.run") or "/"
         return super().create(vals_list)
+
+    def write(self, vals):
+        self._refuse_kept(vals)
+        return super().write(vals)
+
+    def _refuse_kept(self, names):
+        if not self.env.su and (kept := _KEPT.intersection(names)):
+            raise AccessError(
+                self.env._(
+                    "“%(field)s” of a run is not written by hand. Propose, approve, cancel or undo the run.",
+                    field=self._fields[min(kept)]._description_string(self.env),
+                )
+            )
 
     @api.ondelete(at_uninstall=False)
     def _keep_history(self):
@@ -119,8 +140,7 @@ class DunningRun(models.Model):
                     "Run %(run)s has a history. Cancel or undo it instead of deleting it.", run=kept[0].name
                 )
             )
-        self.notice_ids.unlink()
-        self.line_ids.unlink()
+        self.sudo()._forget_proposal()
 
     # === PROPOSE === #
 
@@ -151,7 +171,7 @@ class DunningRun(models.Model):
                     )
                 )
             run._forget_proposal()
-            run.write(
+            run.sudo().write(
                 {
                     "state": "draft",
                     "is_proposing": True,
@@ -178,16 +198,17 @@ class DunningRun(models.Model):
             self._prepare_proposal()
             yield 0, self.account_count
         proposal = Proposal(self.sudo())
-        while True:
+        # Somebody may have cancelled it where the caller committed.
+        while self.is_proposing:
             last_account_id, count = proposal.decide_slice(self.last_account_id)
             if not count:
-                break
+                self._finish_proposal()
+                yield 0, 0
+                return
             done = self.account_done_count + count
             self.write({"last_account_id": last_account_id, "account_done_count": done})
             self.env.flush_all()
             yield count, max(self.account_count - done, 0)
-        self._finish_proposal()
-        yield 0, 0
 
     def _prepare_proposal(self):
         """Bring items, account figures, promises and rules up to date: a proposal is about today's books."""
@@ -205,7 +226,7 @@ class DunningRun(models.Model):
         rationing.apply(self.sudo())
         self.env["dunning.run.line"].invalidate_model()
         self.env["dunning.notice"].invalidate_model()
-        self.write(
+        self.sudo().write(
             {
                 "state": "proposed",
                 "is_proposing": False,
@@ -258,9 +279,11 @@ class DunningRun(models.Model):
 
     @api.model
     def _others_open(self, company, run_id):
-        """Runs of the company, but for `run_id`, that may hold items."""
-        states = ("draft", "proposed", "approved", "sending")
-        return self.search([("company_id", "=", company.id), ("id", "!=", run_id), ("state", "in", states)])
+        """Runs of the company, but for `run_id`, that may hold items: open ones, and those with a message nobody knows
+        the fate of."""
+        going = Domain("state", "in", ("draft", "proposed", "approved", "sending"))
+        going |= Domain("notice_ids.state", "in", ("sending", "uncertain"))
+        return self.search(going & Domain("company_id", "=", company.id) & Domain("id", "!=", run_id))
 
     # === APPROVE, CANCEL, UNDO === #
 
@@ -269,7 +292,7 @@ class DunningRun(models.Model):
         for run in self:
             run._check_approvable()
             run._set_ready()
-            run.write(
+            run.sudo().write(
                 {"state": "approved", "approved_by_id": self.env.uid, "approved_at": fields.Datetime.now()}
             )
             run._settle()
@@ -326,10 +349,19 @@ class DunningRun(models.Model):
         for run in self:
             if run.state not in ("draft", "proposed", "approved", "sending"):
                 raise UserError(self.env._("Run %(run)s is over: it can only be undone.", run=run.name))
-            had_sent = bool(run.sent_count)
             run._withdraw_waiting(self.env._("Run cancelled by %(user)s", user=self.env.user.name))
-            run.write({"state": "done" if had_sent else "cancelled", "is_proposing": False})
+            run.sudo().write({"state": run._state_when_cancelled(), "is_proposing": False})
         return True
+
+    def _state_when_cancelled(self):
+        """A message at the mail server, or of unknown fate, still has its items: the run goes on for it."""
+        of_run = Domain("run_id", "=", self.id)
+        notices = self.env["dunning.notice"]
+        if notices.search_count(of_run & Domain("state", "in", ("sending", "uncertain")), limit=1):
+            return "sending"
+        return (
+            "done" if notices.search_count(of_run & Domain("sent_at", "!=", False), limit=1) else "cancelled"
+        )
 
     def _withdraw_waiting(self, note):
         """Withdraw all messages that have not left and free their items, in bulk."""
@@ -372,13 +404,26 @@ class DunningRun(models.Model):
         for run in self:
             if run.state not in ("approved", "sending", "done"):
                 raise UserError(self.env._("Run %(run)s has sent nothing. Cancel it instead.", run=run.name))
+            run._check_fates_known()
             run._withdraw_waiting(self.env._("Run undone by %(user)s", user=self.env.user.name))
             sent = run.notice_ids.filtered(lambda one: one.state == "sent" and not one.corrects_id)
             if sent:
                 sent.action_undo(reason=reason, send_correction=send_correction)
-            run.write({"state": "undone", "is_proposing": False})
+            run.sudo().write({"state": "undone", "is_proposing": False})
             run.message_post(body=reason or self.env._("Undone"))
         return True
+
+    def _check_fates_known(self):
+        """What may or may not have left can be neither withdrawn nor undone."""
+        unknown = self.notice_ids.filtered(lambda one: one.state in ("sending", "uncertain"))
+        if unknown:
+            raise UserError(
+                self.env._(
+                    "%(message)s is being sent, or nobody knows whether it was. Say first whether it left; one that is "
+                    "being sent is known in a few minutes.",
+                    message=unknown[0].display_name,
+                )
+            )
 
     def _settle(self):
         """A run whose messages have all left, failed for good or were withdrawn is done."""
@@ -398,7 +443,8 @@ class DunningRun(models.Model):
                 going.ids,
             )
         )
-        self.browse([row[0] for row in rows]).write({"state": "done", "done_at": fields.Datetime.now()})
+        done = self.browse([row[0] for row in rows]).sudo()
+        done.write({"state": "done", "done_at": fields.Datetime.now()})
 
     # === SCHEDULED === #
 
@@ -417,7 +463,7 @@ class DunningRun(models.Model):
     def _propose_committing(self, commit):
         """Work one proposal out, committing slice by slice: progress shows, an interruption costs one slice."""
         for _attempt in range(3):
-            if not self.try_lock_for_update():
+            if not self.try_lock_for_update() or not self.is_proposing:
                 return
             try:
                 for done, left in self._propose_slices():
@@ -429,7 +475,7 @@ class DunningRun(models.Model):
                 self.env.cr.rollback()
                 _logger.info("Run %s: a slice is decided again, an item of it was taken meanwhile", self.name)
         self._forget_proposal()
-        self.write(
+        self.sudo().write(
             {
                 "is_proposing": False,
                 "error": self.env._("Its items were taken by other runs. Propose it again."),
@@ -447,7 +493,7 @@ class DunningRun(models.Model):
                 continue
             busy = self.search([("company_id", "=", company.id), ("is_proposing", "=", True)], limit=1)
             if not busy:
-                self.create(
+                self.sudo().create(
                     {"company_id": company.id, "date": today, "is_automatic": True}
                 )._start_proposing()
 
@@ -456,8 +502,9 @@ class DunningRun(models.Model):
         self.ensure_one()
         if self._needs_second_person():
             return
+        # Of a kept version the policy itself says it: whoever makes it manual means items in a cycle as well.
         by_hand = self.notice_ids.filtered(
-            lambda one: one.state == "proposed" and not one.policy_id.is_automatic
+            lambda one: one.state == "proposed" and not (one.policy_id.head_id or one.policy_id).is_automatic
         )
         if not by_hand:
             self.action_approve()

@@ -115,7 +115,7 @@ class DunningRun(models.Model):
     def _give_up_jobs(self):
         self._jobs().filtered(lambda job: job.state not in ("done", "cancelled")).button_cancelled()
         self._forget_proposal()
-        self.write(
+        self.sudo().write(
             {
                 "is_proposing": False,
                 "job_key": False,

@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
 from .. import reasons
 from ..engine import explain
@@ -83,6 +83,18 @@ class DunningRunLine(models.Model):
             line.next_step = reasons.next_step(self.env, line.reason_code)
             line.policy_reason = reasons.policy_source(self.env, line.policy_source)
 
+    def write(self, vals):
+        """A line is the engine's answer and the claim on its item: by hand only its note is written."""
+        kept = vals.keys() - {"note"}
+        if kept and not self.env.su:
+            raise AccessError(
+                self.env._(
+                    "“%(field)s” of a run's line is not written by hand. Exclude it, hold it or change its level.",
+                    field=self._fields[min(kept)]._description_string(self.env),
+                )
+            )
+        return super().write(vals)
+
     # === EDITING A PROPOSAL === #
 
     def action_exclude(self):
@@ -131,8 +143,14 @@ class DunningRunLine(models.Model):
             )
         lines = notices.line_ids
         self._check_level_free(lines, level)
-        lines.write({"level_id": level.id, "level_rank": level.rank, "is_edited": True})
-        notices._all_channels().write({"level_id": level.id, "level_rank": level.rank})
+        lines.sudo().write({"level_id": level.id, "level_rank": level.rank, "is_edited": True})
+        notices.sudo()._all_channels().write({"level_id": level.id, "level_rank": level.rank})
+        for _run, of_run in notices.grouped("run_id").items():
+            looks = of_run._looks()
+            for notice in of_run.filtered(lambda one: not one.is_deadline_typed):
+                look = looks[notice.account_id.id]
+                day = look.deadline(level, look.local_date(notice.send_at or fields.Datetime.now()))
+                notice.sudo()._all_channels().write({"deadline_date": day, "is_deadline_typed": False})
 
     def _check_level_free(self, lines, level):
         """No item twice at the same level and cycle."""
@@ -149,6 +167,15 @@ class DunningRunLine(models.Model):
                     "%(item)s was already sent at level %(level)s. Choose a higher one.",
                     item=spent[0].item_id.display_name,
                     level=level.name,
+                )
+            )
+        beyond = lines.item_id.filtered(lambda item: item.level_rank > level.rank)
+        if beyond:
+            raise UserError(
+                self.env._(
+                    "%(item)s has reached level %(level)s already. Choose a higher one.",
+                    item=beyond[0].display_name,
+                    level=beyond[0].level_id.name or beyond[0].level_rank,
                 )
             )
 
@@ -172,7 +199,7 @@ class DunningRunLine(models.Model):
 
     def _drop(self, code, args):
         notices = self.notice_id
-        self.write(
+        self.sudo().write(
             {
                 "decision": "leave",
                 "reason_code": code,
@@ -192,8 +219,13 @@ class DunningRunLine(models.Model):
             return False
         return answer.code == "notify" or (self.is_edited and answer.code in SOFT_REASONS)
 
+    def _may_follow(self, answer):
+        """Whether it may go by another channel as well, after the first left: only what is about the money, or forbids
+        to write, stops it."""
+        return answer is not None and (answer.code == "notify" or answer.code in SOFT_REASONS)
+
     def _take_back(self, answer):
         """The item stays home: the line says why from now on."""
         code = answer.code if answer else "paid"
         args = list(explain.to_json(code, answer.args).values()) if answer else []
-        self.write({"decision": "leave", "reason_code": code, "reason_args": args, "claim": False})
+        self.sudo().write({"decision": "leave", "reason_code": code, "reason_args": args, "claim": False})

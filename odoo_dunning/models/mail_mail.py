@@ -79,7 +79,7 @@ class MailMail(models.Model):
             is_final = self.failure_type in ("mail_email_invalid", "mail_email_missing")
             notice._fail(self.failure_reason or self.failure_type, final=is_final)
         elif self.state == "outgoing" and notice.state == "sending":
-            notice.state = "queued"
+            notice.sudo().state = "queued"
 
     def _postprocess_sent_message(
         self, success_pids, success_emails, failure_reason=False, failure_type=None

@@ -3,6 +3,7 @@ from . import test_item_projection
 from . import test_item_external
 from . import test_run
 from . import test_outbox
+from . import test_run_life
 from . import test_ledger_ingest
 from . import test_ledger_customers
 from . import test_left_alone
@@ -13,6 +14,7 @@ from . import test_ledger_lease
 from . import test_ledger_webhooks
 from . import test_ledger_json2
 from . import test_ledger_match
+from . import test_ledger_isolation
 from . import test_charge_claim
 from . import test_charge_booking
 from . import test_charge_origin
@@ -30,4 +32,3 @@ from . import test_charge_sheet
 from . import test_dialogs
 from . import test_labels
 from . import test_translations
-from . import test_ledger_isolation

@@ -201,7 +201,7 @@ class TestOutboxDelivery(OutboxCase):
     @mute_logger(MAIL_LOG)
     def test_after_the_last_attempt_it_stays_failed_and_frees_its_items(self):
         self.approve_and_queue()
-        self.notice.attempts = 5
+        self.notice.sudo().attempts = 5
         with self.mock_mail_gateway(), self.smtp_answers(smtplib.SMTPRecipientsRefused({})):
             self.notice.mail_mail_id.send()
 

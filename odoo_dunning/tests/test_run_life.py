@@ -1,0 +1,408 @@
+"""What a run goes through that nobody plans: cancelled half-way, its policy edited, a person's words overtaken."""
+
+from datetime import date, timedelta
+
+from odoo.addons.mail.tests.common import MailCase
+from odoo.exceptions import AccessError, UserError
+from odoo.fields import Command
+from odoo.tests import freeze_time, tagged
+
+from .common import TODAY, DunningCase
+from .test_run import collections_user
+
+
+class LifeCase(DunningCase, MailCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.invoice = cls.make_invoice(due_days=10)
+
+    def queue(self, run):
+        run.action_approve()
+        self.hand_over()
+        return run.notice_ids
+
+
+@tagged("post_install", "-at_install")
+class TestCancelledHalfway(LifeCase):
+    def test_proposal_cancelled_while_it_is_worked_out_stays_cancelled(self):
+        run = self.env["dunning.run"].create({"company_id": self.company.id, "date": TODAY})
+        run._start_proposing()
+        steps = run._propose_slices()
+        next(steps)
+        run.action_cancel()
+
+        for _step in steps:
+            pass
+
+        self.assertEqual(run.state, "cancelled")
+        self.assertFalse(run.line_ids)
+        self.assertEqual(self.propose().line_ids.reason_code, "notify")
+
+    def test_proposal_started_anew_while_it_is_worked_out_is_whole(self):
+        self.make_invoice(partner=self.make_customer("Second"))
+        run = self.env["dunning.run"].create({"company_id": self.company.id, "date": TODAY})
+        run._start_proposing()
+        steps = run._propose_slices()
+        next(steps)
+        next(steps)
+        run._start_proposing()
+
+        for _step in steps:
+            pass
+
+        self.assertEqual(run.state, "proposed")
+        self.assertEqual(run.line_count, 2)
+
+    def test_uncertain_message_of_a_cancelled_run_does_not_stop_later_runs(self):
+        run = self.propose()
+        notice = self.queue(run)
+        notice._take_up()
+        notice._mark_uncertain()
+        other = self.make_invoice(partner=self.make_customer("Second"))
+
+        run.action_cancel()
+
+        self.assertEqual(run.state, "sending")
+        later = self.propose()
+        self.assertEqual(self.line_of(later, self.invoice).reason_code, "in_other_run")
+        self.assertEqual(self.line_of(later, other).reason_code, "notify")
+        notice.action_was_sent()
+        self.assertEqual((notice.state, run.state), ("sent", "done"))
+
+    def test_run_with_an_uncertain_message_is_not_undone_before_somebody_says_what_became_of_it(self):
+        run = self.propose()
+        notice = self.queue(run)
+        notice._take_up()
+        notice._mark_uncertain()
+
+        with self.assertRaisesRegex(UserError, "Say first whether"):
+            run.action_undo()
+
+    def test_cancelled_run_can_be_deleted_by_who_may_make_one(self):
+        run = self.propose()
+        run.action_cancel()
+
+        run.with_user(collections_user(self.env, "clerk")).unlink()
+
+        self.assertFalse(run.exists())
+
+
+@tagged("post_install", "-at_install")
+class TestPolicyEditedUnderway(LifeCase):
+    def edit_policy(self):
+        self.policy.level_ids = [Command.update(self.final.id, {"delay_days": 60})]
+
+    def test_undo_takes_the_level_back_though_the_policy_was_edited_since(self):
+        run = self.propose()
+        [notice] = self.send_out(run)
+        self.edit_policy()
+
+        notice.action_undo()
+
+        item = self.item_of(self.invoice)
+        self.assertRecordValues(item, [{"level_rank": 0, "level_id": False, "level_date": False}])
+        self.assertFalse(item.bound_policy_id)
+
+    def test_undo_of_the_second_level_returns_to_the_first_of_the_kept_version(self):
+        self.send_out(self.propose())
+        with freeze_time("2026-12-02 12:00:00"):
+            second = self.propose(date=TODAY + timedelta(days=14))
+            self.send_out(second)
+            self.edit_policy()
+            item = self.item_of(self.invoice)
+            kept = item.bound_policy_id
+            self.assertEqual(kept.head_id, self.policy)
+
+            second.notice_ids.action_undo()
+
+        self.assertEqual((item.level_rank, item.level_date, item.bound_policy_id), (2, TODAY, kept))
+        self.assertEqual(item.level_id.policy_id, kept)
+
+    def test_policy_no_longer_automatic_sends_nothing_by_itself_for_items_in_a_cycle(self):
+        self.policy.is_automatic = True
+        self.send_out(self.propose())
+        self.edit_policy()
+        self.policy.is_automatic = False
+
+        with freeze_time("2026-12-02 12:00:00"):
+            run = self.propose(date=TODAY + timedelta(days=14))
+            run.sudo().is_automatic = True
+            self.assertTrue(run.notice_ids.policy_id.head_id)
+            run._approve_automatic()
+
+        self.assertEqual(run.state, "proposed")
+
+    def test_policy_chosen_for_an_invoice_in_a_cycle_counts_from_then_on(self):
+        self.send_out(self.propose())
+        item = self.item_of(self.invoice)
+        slow = self.policy.copy({"name": "Slow"})
+        slow.level_ids.filtered(lambda level: level.rank > 2).write({"delay_days": 90})
+
+        item.policy_id = slow
+
+        line = self.propose(date=TODAY + timedelta(days=14)).line_ids
+        self.assertEqual((line.reason_code, line.policy_source), ("too_young", "item"))
+
+
+@tagged("post_install", "-at_install")
+class TestWordsOfAPerson(LifeCase):
+    """What a clerk typed stands; where the world overtook it, nothing wrong leaves."""
+
+    def test_typed_address_is_where_it_goes(self):
+        run = self.propose()
+        run.notice_ids.email_to = "boss@acme.example"
+
+        self.send_out(run)
+
+        self.assertEqual(run.notice_ids.mail_mail_id.email_to, "boss@acme.example")
+
+    def test_changed_recipient_follows_their_new_address(self):
+        run = self.propose()
+        office = self.make_customer("Office", email="old@acme.example")
+        run.notice_ids.partner_id = office
+        office.email = "new@acme.example"
+
+        self.send_out(run)
+
+        self.assertEqual(run.notice_ids.mail_mail_id.email_to, "new@acme.example")
+
+    def test_text_written_by_hand_does_not_ask_for_what_was_paid_meanwhile(self):
+        second = self.make_invoice(due_days=12, amount=70.0)
+        run = self.propose()
+        notice = run.notice_ids
+        notice.action_edit_text()
+        self.assertIn(second.name, notice.body_text)
+        run.action_approve()
+        self.pay(second)
+
+        self.hand_over()
+
+        self.assertEqual(notice.state, "failed")
+        self.assertIn("written by hand", notice.error)
+        self.assertFalse(notice.mail_mail_id)
+        self.assertEqual(notice.account_id.attention, "failed")
+
+        notice.action_use_text_of_template()
+        notice.action_retry()
+        self.hand_over()
+        self.assertEqual(notice.state, "queued")
+        self.assertNotIn(second.name, notice.body_text)
+
+    def test_text_written_by_hand_does_not_ask_for_more_than_a_part_payment_left(self):
+        run = self.propose()
+        run.notice_ids.action_edit_text()
+        run.action_approve()
+        self.pay(self.invoice, 60.0)
+
+        self.hand_over()
+
+        self.assertEqual(run.notice_ids.state, "failed")
+
+    def test_text_written_by_hand_again_after_a_change_leaves(self):
+        second = self.make_invoice(due_days=12, amount=70.0)
+        run = self.propose()
+        notice = run.notice_ids
+        notice.action_edit_text()
+        self.line_of(run, second).action_exclude()
+        notice.write({"body_text": "Only the first one"})
+
+        self.queue(run)
+
+        self.assertEqual((notice.state, notice.body_text), ("queued", "Only the first one"))
+
+    def test_amount_after_an_exclusion_is_net_of_credits(self):
+        second = self.make_invoice(due_days=8, amount=70.0)
+        self.make_invoice(due_days=5, amount=30.0, move_type="out_refund")
+        run = self.propose()
+        self.assertEqual(run.notice_ids.amount_total, 140.0)
+
+        self.line_of(run, second).action_exclude()
+
+        self.assertEqual(run.notice_ids.amount_total, 70.0)
+        self.assertEqual(run._amount_in_company_currency(), 70.0)
+
+    def test_amount_of_a_sent_message_is_what_it_asked_for(self):
+        run = self.propose()
+        run.action_approve()
+        self.pay(self.invoice, 60.0)
+        self.hand_over()
+
+        self.assertEqual(run.notice_ids.amount_total, 40.0)
+
+    def test_message_at_a_level_chosen_by_hand_waits_for_the_send_window(self):
+        run = self.propose()
+        run.line_ids.set_level(self.final)
+        run.action_approve()
+        with freeze_time("2026-11-18 22:30:00"):
+            self.hand_over()
+
+        self.assertEqual(run.notice_ids.state, "ready")
+        self.assertEqual(str(run.notice_ids.send_at), "2026-11-19 07:00:00")
+
+    def test_level_below_the_one_reached_is_refused(self):
+        self.policy.entry = "by_age"
+        old = self.make_invoice(partner=self.make_customer("Old"), due_days=22)
+        self.send_out(self.propose())
+        self.assertEqual(self.levels(old), [3])
+        with freeze_time("2026-12-02 12:00:00"):
+            run = self.propose(date=TODAY + timedelta(days=14))
+            line = self.line_of(run, old)
+            self.assertEqual(line.level_rank, 4)
+
+            with self.assertRaisesRegex(UserError, "Choose a higher one"):
+                line.set_level(self.friendly)
+
+
+@tagged("post_install", "-at_install")
+class TestDeadline(LifeCase):
+    """The time to pay counts from the day the message leaves, whenever it was approved."""
+
+    def test_deadline_counts_from_the_day_it_leaves(self):
+        self.friendly.write({"deadline_days": 5, "deadline_unit": "working"})
+        run = self.propose()
+        self.assertEqual(run.notice_ids.deadline_date, date(2026, 11, 25))
+        with freeze_time("2026-11-26 12:00:00"):
+            self.send_out(run)
+
+        self.assertEqual(run.notice_ids.deadline_date, date(2026, 12, 3))
+        self.assertIn("by December 3, 2026", run.notice_ids.body_text)
+
+    def test_deadline_typed_by_a_person_stands_while_it_lies_ahead(self):
+        run = self.propose()
+        run.notice_ids.deadline_date = date(2026, 12, 24)
+        with freeze_time("2026-11-26 12:00:00"):
+            self.send_out(run)
+
+        self.assertEqual(run.notice_ids.deadline_date, date(2026, 12, 24))
+
+    def test_deadline_of_another_level_comes_with_it(self):
+        self.friendly.deadline_days = 5
+        self.final.write({"deadline_days": 10, "deadline_unit": "calendar"})
+        run = self.propose()
+
+        run.line_ids.set_level(self.final)
+
+        self.assertEqual(run.notice_ids.deadline_date, date(2026, 11, 30))
+
+
+@tagged("post_install", "-at_install")
+class TestChannelsOfOneMessage(LifeCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.friendly.by_letter = True
+        cls.customer.write({"street": "Hauptstr. 1", "city": "Berlin"})
+
+    def both(self, run):
+        letter = run.notice_ids.filtered("main_id")
+        return letter.main_id, letter
+
+    def test_letter_that_follows_a_sent_mail_leaves_the_level_alone(self):
+        run = self.propose()
+        mail, letter = self.both(run)
+        run.action_approve()
+        mail._hand_over()
+        with self.mock_mail_gateway():
+            mail.mail_mail_id.send()
+        self.assertEqual(mail.state, "sent")
+
+        letter._hand_over()
+
+        self.assertEqual(letter.state, "sent")
+        self.assertEqual(run.line_ids.claim, "spent")
+        self.assertEqual(self.levels(self.invoice), [2])
+
+    def test_letter_that_follows_a_sent_mail_stays_home_when_all_was_paid(self):
+        run = self.propose()
+        mail, letter = self.both(run)
+        run.action_approve()
+        mail._hand_over()
+        with self.mock_mail_gateway():
+            mail.mail_mail_id.send()
+        self.pay(self.invoice)
+
+        letter._hand_over()
+
+        self.assertEqual(letter.state, "withdrawn")
+        self.assertEqual((run.line_ids.claim, run.line_ids.decision), ("spent", "notify"))
+
+    def test_letter_beside_a_mail_is_about_the_same_invoices(self):
+        _mail, letter = self.both(self.propose())
+
+        self.assertIn(self.invoice.name, letter.action_preview().text)
+
+    def test_undo_of_a_message_undoes_it_by_all_channels(self):
+        run = self.propose()
+        self.send_out(run)
+        mail, letter = self.both(run)
+        self.assertEqual((mail.state, letter.state), ("sent", "sent"))
+
+        letter.action_undo()
+
+        self.assertEqual((mail.state, letter.state), ("undone", "undone"))
+        self.assertEqual(self.levels(self.invoice), [0])
+        self.assertFalse(mail.account_id.last_contact_date)
+
+    def test_failed_correction_is_tried_again(self):
+        run = self.propose()
+        self.send_out(run)
+        run.action_undo(send_correction=True)
+        correction = self.env["dunning.notice"].search([("corrects_id.run_id", "=", run.id)])
+        correction._fail("451 try again later")
+        self.assertTrue(correction.next_try_at)
+
+        correction._retake()
+
+        self.assertEqual(correction.state, "ready")
+
+
+@tagged("post_install", "-at_install")
+class TestWhoMayWriteWhat(LifeCase):
+    """The screens show these as read-only; a call from outside must find them so as well."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company.dunning_four_eyes = True
+        cls.clerk = collections_user(cls.env, "clerk")
+        cls.run_ = (
+            cls.env["dunning.run"].with_user(cls.clerk).create({"company_id": cls.company.id, "date": TODAY})
+        )
+        cls.run_.action_propose_now()
+        cls.notice = cls.run_.notice_ids
+
+    def test_four_eyes_cannot_be_written_around(self):
+        for vals in (
+            {"proposed_by_id": self.env.ref("base.user_admin").id},
+            {"state": "approved"},
+            {"is_automatic": True},
+        ):
+            with self.subTest(run=vals), self.assertRaises(AccessError):
+                self.run_.write(vals)
+        for vals in ({"state": "ready"}, {"amount_total": 1.0}, {"sent_date": TODAY}):
+            with self.subTest(notice=vals), self.assertRaises(AccessError):
+                self.notice.write(vals)
+        for vals in ({"claim": False}, {"level_rank": 1}, {"decision": "leave"}):
+            with self.subTest(line=vals), self.assertRaises(AccessError):
+                self.run_.line_ids.write(vals)
+        with self.assertRaises(AccessError):
+            self.env["dunning.run"].with_user(self.clerk).create({"state": "approved"})
+
+    def test_what_a_clerk_edits_in_a_proposal_stays_open_to_them(self):
+        self.run_.note = "Looked at by two"
+        self.run_.line_ids.note = "Called on Monday"
+        self.notice.write({"email_to": "boss@acme.example", "deadline_date": TODAY + timedelta(days=9)})
+        self.notice.action_edit_text()
+        self.notice.body_text = "Dear friend"
+        self.run_.line_ids.set_level(self.final)
+        self.run_.line_ids.action_exclude()
+        self.assertEqual(self.notice.state, "withdrawn")
+        self.run_.action_cancel()
+
+    def test_message_that_left_is_not_rewritten(self):
+        self.send_out(self.run_.with_user(self.env.user))
+
+        for vals in ({"body_text": "Something else"}, {"email_to": "a@b.example"}, {"deadline_date": TODAY}):
+            with self.subTest(vals=vals), self.assertRaisesRegex(UserError, "can no longer be edited"):
+                self.notice.write(vals)
