@@ -1,7 +1,6 @@
 from odoo import api, fields, models
 
 from ..engine import law_choice
-from ..engine.law_rows import STATUSES
 from ..law_files import read_shipped
 
 
@@ -19,16 +18,20 @@ class DunningLawChoice(models.Model):
     )
     customer_country = fields.Char(required=True, default="*", string="Customer's country")
     debtor_type = fields.Selection(
-        [(name, name) for name in ("*", "b2b", "b2c", "public")],
+        [("*", "All"), ("b2b", "Business"), ("b2c", "Consumer"), ("public", "Public body")],
         required=True,
         default="*",
         string="Kind of customer",
     )
-    law = fields.Char(required=True, help="seller, customer, or a jurisdiction.", string="Whose law")
+    law = fields.Char(
+        required=True, help="“seller”, “customer”, or a jurisdiction such as DE.", string="Whose law"
+    )
     source = fields.Char()
     verified_on = fields.Date(string="Checked on")
     status = fields.Selection(
-        [(name, name.capitalize()) for name in STATUSES], required=True, default="draft"
+        [("verified", "Verified"), ("derived", "Derived"), ("draft", "Draft"), ("activated", "Activated")],
+        required=True,
+        default="draft",
     )
     note = fields.Char()
     is_edited = fields.Boolean(readonly=True, copy=False, string="Changed here")

@@ -6,10 +6,12 @@ from odoo.tools import ormcache
 
 from ..engine.law import LawBook
 from ..engine.law_errors import LawError
-from ..engine.law_rows import COLUMNS, DEBTOR_TYPES, RULES, STATUSES, find_conflicts, find_gaps, read_row
+from ..engine.law_rows import COLUMNS, RULES, find_conflicts, find_gaps, read_row
 from ..law_files import read_shipped
 
 SHIPPED = ("reference_rates", "interest_rules", "charge_rules")
+# Kinds of customer as the law tells them apart.
+DEBTOR_TYPES = [("b2b", "Business"), ("b2c", "Consumer"), ("public", "Public body"), ("any", "All")]
 _WHOLE = ("from_message", "to_message")
 _DAYS = ("valid_from", "valid_to", "verified_on")
 
@@ -39,13 +41,22 @@ class DunningLawRow(models.Model):
     jurisdiction = fields.Char(
         required=True, index=True, help="Country, EU, or country and state: DE, US-CA."
     )
-    debtor_type = fields.Selection(
-        [(name, name) for name in DEBTOR_TYPES], required=True, default="any", string="Kind of customer"
-    )
+    debtor_type = fields.Selection(DEBTOR_TYPES, required=True, default="any", string="Kind of customer")
     rule = fields.Selection(selection="_selection_rule", required=True)
     value = fields.Char(required=True, tracking=True, help="A number with a dot, or a word.")
-    unit = fields.Char(
-        required=True, help="pct, pp (points over the reference rate), times, amount, days, count, text …"
+    unit = fields.Selection(
+        [
+            ("pct", "Percent"),
+            ("pp", "Points over the reference rate"),
+            ("times", "Times the reference rate"),
+            ("amount", "Amount"),
+            ("days", "Days"),
+            ("working_days", "Working days"),
+            ("count", "Number"),
+            ("text", "Word"),
+            ("text_key", "Legal sentence"),
+        ],
+        required=True,
     )
     currency = fields.Char(help="ISO code, for an amount.")
     reference = fields.Char(
@@ -56,7 +67,9 @@ class DunningLawRow(models.Model):
     from_amount = fields.Char(
         help="Band of a scale: holds for principals from this amount.", string="From amount"
     )
-    from_is = fields.Char(help="from: that amount included; over: above it.", string="The amount itself")
+    from_is = fields.Selection(
+        [("from", "Belongs to the band"), ("over", "Only what is above it")], string="The amount itself"
+    )
     from_currency = fields.Char(string="Currency of the scale")
     percent_over = fields.Char(
         help="Added: this percentage of the part of the principal above the band's start.",
@@ -67,16 +80,23 @@ class DunningLawRow(models.Model):
     requires = fields.Char(help="Grounds that must all be present, joined by +.", string="Only with")
     valid_from = fields.Date(required=True, tracking=True, string="Valid from")
     valid_to = fields.Date(tracking=True, help="Last day; empty: open.", string="Valid to")
-    applies_by = fields.Char(
+    applies_by = fields.Selection(
+        [
+            ("contract_date", "Day of the contract"),
+            ("due_date", "Due date"),
+            ("default_start", "First day in default"),
+            ("action_date", "Day of the message"),
+            ("accrual_day", "Each day of interest"),
+        ],
         required=True,
         default="due_date",
-        help="Which date decides: contract_date, due_date, default_start, action_date.",
         string="Decided by",
+        help="The day that must lie between “Valid from” and “Valid to”.",
     )
     source = fields.Char(help="Where it was read.")
     verified_on = fields.Date(string="Checked on")
     status = fields.Selection(
-        [(name, name.capitalize()) for name in STATUSES if name != "activated"],
+        [("verified", "Verified"), ("derived", "Derived"), ("draft", "Draft")],
         required=True,
         default="draft",
         tracking=True,

@@ -1,11 +1,14 @@
 """Law as records: drafts wait for a person, updates leave people's work alone, what cannot be is refused by row."""
 
 import base64
+import csv
+import io
 from datetime import date
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import freeze_time, tagged
 
+from ..engine.law_rows import COLUMNS
 from ..law_files import read_shipped
 from .charge_common import ChargeCase
 from .common import collections_user
@@ -101,7 +104,7 @@ class TestLawRows(ChargeCase):
             ({"value": "152"}, "field value: 152 is outside -10 to 100"),
             ({"valid_to": "2026-12-01"}, "field valid_to: 2026-12-01 is before"),
             ({"source": False}, "field source: a verified row needs a source"),
-            ({"unit": "euro"}, "field unit: 'euro' is not one of pct"),
+            ({"unit": "amount"}, "field unit: 'amount' is not one of pct"),
         ):
             with self.subTest(vals):
                 with self.assertRaises(ValidationError) as refused:
@@ -176,6 +179,25 @@ class TestLawRows(ChargeCase):
         wizard.action_apply()
         self.assertEqual(self.row("DE_BASE.2027H1").value, "1.77")
         self.assertTrue(self.row("DE_BASE.2026H2"))
+
+    def test_an_export_from_the_list_comes_back_as_it_is(self):
+        rows = self.rows.search([("jurisdiction", "in", ("BE", "DE", "FR"))])
+        names = ["key" if name == "id" else name for name in COLUMNS]
+        written = io.StringIO()
+        csv.writer(written).writerows([names, *rows.export_data(names)["datas"]])
+        wizard = self.env["dunning.law.import"].create(
+            {"file": base64.b64encode(written.getvalue().encode()), "file_name": "law.csv"}
+        )
+        wizard.action_compare()
+        self.assertFalse(wizard.problems)
+        self.assertEqual(wizard.line_ids.mapped("detail"), [])
+
+    def test_an_empty_file_is_said_to_lack_its_columns(self):
+        wizard = self.env["dunning.law.import"].create(
+            {"file": base64.b64encode(b"\n"), "file_name": "law.csv"}
+        )
+        wizard.action_compare()
+        self.assertIn("lacks the column(s) id", wizard.problems)
 
     def test_import_changes_a_row_and_says_how(self):
         cells = next(one for one in read_shipped("charge_rules") if one["id"] == "FI.b2b.reminder_fee")

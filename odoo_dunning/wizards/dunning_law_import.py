@@ -1,4 +1,6 @@
 import base64
+import csv
+import io
 
 from odoo import fields, models
 from odoo.exceptions import UserError
@@ -63,14 +65,31 @@ class DunningLawImport(models.TransientModel):
             raise UserError(
                 self.env._("%(file)s is not UTF-8 text. Save it as CSV in UTF-8.", file=self.file_name or "")
             ) from error
-        header, line_end, rest = text.partition("\n")
-        names = [name.strip().strip('"') for name in header.split(",")]
-        # An export from the list calls the id by the name of its field.
-        return (
-            ",".join("id" if name == "key" and "id" not in names else name for name in names)
-            + line_end
-            + rest
+        header, *lines = list(csv.reader(io.StringIO(text))) or [[]]
+        # An export from the list calls the id by the name of its field and each choice by its label.
+        names = [name.strip() for name in header]
+        names = ["id" if name == "key" and "id" not in names else name for name in names]
+        codes = [self._codes(name) for name in names]
+        written = io.StringIO()
+        csv.writer(written).writerows(
+            [
+                names,
+                *(
+                    [code.get(cell.strip(), cell) for cell, code in zip(line, codes + [{}] * len(line))]  # noqa: B905
+                    for line in lines
+                ),
+            ]
         )
+        return written.getvalue()
+
+    def _codes(self, name):
+        """What an export writes -> what the file means: the code of a choice's label, nothing for no last reminder."""
+        if name == "to_message":
+            return {"0": ""}
+        field = self.env["dunning.law.row"]._fields.get(name)
+        if field is None or field.type != "selection":
+            return {}
+        return {label: code for code, label in field._description_selection(self.env)}
 
     def _again(self):
         return {
