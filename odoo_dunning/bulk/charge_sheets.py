@@ -1,7 +1,7 @@
 """What the calculation sheet of a message shows: its charges as stored, in the customer's language, with the sources of
 every rate."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -54,8 +54,7 @@ def sheet_of(notice):
     """The Sheet of one message, from its stored charges."""
     main = notice.main_id or notice
     language = notice.lang or "en_US"
-    currency = notice.currency_id
-    formats = Formats(language, r.Currency(currency.name, currency.decimal_places, currency.symbol or ""))
+    formats = _formats(notice.currency_id, language)
     labels = labels_for(language)
     library = notice.env["dunning.law.row"].sudo()._library()
     texts = library.texts
@@ -78,6 +77,39 @@ def sheet_of(notice):
         sources_label=legal_texts.sentence(texts, "sheet.sources", language),
         sources=tuple(_sources(notice.env, charges, formats)),
     )
+
+
+def calculation_of(charge):
+    """The calculation of one charge as a colleague reads it on the screen, in their own language: `{lines: [{from, to,
+    days, base, rate, amount, rows}], total, charged_before, let_off, formula}`; empty where there is nothing to deduct.
+    """
+    made = charge.sheet
+    language = charge.env.lang or "en_US"
+    formats = _formats(charge.currency_id, language)
+    texts = charge.env["dunning.law.row"].sudo()._library().texts
+    before, let_off = Decimal(made["charged_before"]), Decimal(made["let_off"])
+    return {
+        "lines": [
+            {
+                "from": formats.date(date.fromisoformat(line["from"])),
+                "to": formats.date(date.fromisoformat(line["to"])),
+                "days": formats.number(line["days"]),
+                "base": formats.money(Decimal(line["base"])),
+                "rate": formats.percent(Decimal(line["rate_pct"])),
+                "amount": formats.money(Decimal(line["amount"])),
+                "rows": ", ".join(line["row_ids"]),
+            }
+            for line in made["lines"]
+        ],
+        "total": formats.money(Decimal(made["total"])),
+        "charged_before": formats.money(-before) if before else "",
+        "let_off": formats.money(-let_off) if let_off else "",
+        "formula": " ".join(_formula(made, texts, language)),
+    }
+
+
+def _formats(currency, language):
+    return Formats(language, r.Currency(currency.name, currency.decimal_places, currency.symbol or ""))
 
 
 def _paid_first(charges, library, language):

@@ -3,6 +3,7 @@ from decimal import Decimal
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 
+from ..bulk import charge_sheets
 from .slim_many2one import SlimMany2one
 
 # Standing: the customer was told and has neither paid nor been let off.
@@ -144,10 +145,11 @@ class DunningCharge(models.Model):
     def _compute_sheet_html(self):
         """The calculation for a colleague; the customer's is the PDF."""
         for charge in self:
-            sheet = charge.sheet
             charge.sheet_html = (
-                self.env["ir.qweb"]._render("odoo_dunning.charge_sheet_lines", {"sheet": sheet})
-                if sheet
+                self.env["ir.qweb"]._render(
+                    "odoo_dunning.charge_sheet_lines", {"sheet": charge_sheets.calculation_of(charge)}
+                )
+                if charge.sheet
                 else False
             )
 

@@ -2,6 +2,7 @@
 
 from odoo.exceptions import UserError
 from odoo.tests import Form, tagged
+from odoo.tools import html2plaintext
 
 from .charge_common import INTEREST
 from .common import collections_user
@@ -50,6 +51,15 @@ class TestDialogs(BookingCase):
         row = self.env["dunning.law.row"].search([("status", "=", "verified")], limit=1)
         with self.assertRaisesRegex(UserError, "Choose drafts"):
             row.action_ask_activate()
+
+    def test_the_calculation_on_the_screen_reads_like_a_document(self):
+        """10 days at 1.27 + 9 % and 141 at 1.52 + 9 %, on 1,000.00."""
+        interest = self.charges(self.booked_run(), "interest")
+        shown = html2plaintext(interest.sheet_html)
+        for part in ("Jul 1, 2026", "€1,000.00", "10.52%", "€43.45", "÷ 365"):
+            self.assertIn(part, shown)
+        self.assertNotIn("2026-07-01", shown)
+        self.assertNotIn("act/365", shown)
 
 
 @tagged("post_install", "-at_install")
