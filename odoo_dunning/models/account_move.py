@@ -27,7 +27,7 @@ class AccountMove(models.Model):
         "dunning.level", compute="_compute_dunning_level_id", string="Collections level"
     )
     dunning_item_count = fields.Integer(
-        compute="_compute_dunning_level_id", string="Receivables in Collections"
+        compute="_compute_dunning_level_id", string="Number of receivables in Collections"
     )
 
     @api.depends("dunning_item_ids")

@@ -161,7 +161,13 @@ class DunningAccount(models.Model):
                 (credit.move_line_id | item.move_line_id).reconcile()
                 count += 1
         if not count:
-            raise UserError(self.env._("There are no Odoo credits to set against Odoo receivables here."))
+            raise UserError(
+                self.env._(
+                    "%(customer)s has no credit in Odoo that fits an open receivable in Odoo. Credits in QuickBooks or "
+                    "Xero are set against invoices there.",
+                    customer=", ".join(self.mapped("display_name")),
+                )
+            )
         self.action_refresh()
         return True
 

@@ -32,6 +32,11 @@ class DunningHold(models.Model):
     user_id = fields.Many2one("res.users", string="By", default=lambda self: self.env.user, readonly=True)
     active = fields.Boolean(default=True, help="Unticked: lifted.", string="In force")
 
+    @api.depends("account_id", "item_id")
+    def _compute_display_name(self):
+        for hold in self:
+            hold.display_name = (hold.item_id or hold.account_id).display_name
+
     @api.constrains("item_id", "account_id")
     def _check_item(self):
         for hold in self.filtered("item_id"):

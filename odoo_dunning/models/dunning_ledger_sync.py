@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.tools import format_datetime
 
 KEPT_DAYS = 90
 
@@ -11,7 +12,7 @@ class DunningLedgerSync(models.Model):
     _name = "dunning.ledger.sync"
     _description = "Pass over a ledger"
     _order = "id desc"
-    _rec_name = "started_at"
+    _rec_name = "ledger_id"
 
     ledger_id = fields.Many2one(
         "dunning.ledger", required=True, readonly=True, ondelete="cascade", index=True
@@ -45,6 +46,13 @@ class DunningLedgerSync(models.Model):
     message = fields.Text(readonly=True)
     note = fields.Text(string="Notes", readonly=True)
     resume_at = fields.Datetime(readonly=True, string="Goes on at")
+
+    @api.depends("ledger_id", "started_at")
+    @api.depends_context("tz", "lang")
+    def _compute_display_name(self):
+        for one in self:
+            started = format_datetime(self.env, one.started_at) if one.started_at else ""
+            one.display_name = f"{one.ledger_id.display_name} · {started}"
 
     def _add(self, counts):
         """Add the figures of one delivery."""

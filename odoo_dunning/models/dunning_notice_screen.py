@@ -1,6 +1,9 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+# Odoo closes a dialog when one of its buttons answers with nothing else to do.
+STAY = {"type": "ir.actions.client", "tag": "dunning_stay"}
+
 
 class DunningNoticeScreen(models.Model):
     """Preview and dialogs of a message."""
@@ -50,12 +53,17 @@ class DunningNoticeScreen(models.Model):
             "note": self.note or "",
         }
 
+    def action_edit_text(self):
+        """Override: the dialog stays open for the writing."""
+        super().action_edit_text()
+        return STAY
+
     def action_use_text_of_template(self):
         """Forget what was written by hand: the message takes its text from the template again."""
         self.filtered("is_edited").write(
             {"is_edited": False, "subject": False, "body_html": False, "body_text": False}
         )
-        return True
+        return STAY
 
     def action_ask_undo(self):
         """Ask why, and whether the customer is told."""

@@ -22,6 +22,15 @@ class DunningRunScreen(models.Model):
         help="Open receivables in Odoo's books with no customer on them, today: no run can look at them.",
     )
 
+    @api.depends("name")
+    def _compute_display_name(self):
+        """Override: a run gets its number when it is saved."""
+        res = super()._compute_display_name()
+        for run in self:
+            if run.name in (False, "/"):
+                run.display_name = self.env._("New run")
+        return res
+
     @api.depends("line_count", "notify_count")
     def _compute_leave_count(self):
         for run in self:
@@ -113,7 +122,10 @@ class DunningRunScreen(models.Model):
         """Read the messages one after the other."""
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("odoo_dunning.dunning_notice_action_review")
-        return {**action, "domain": [("run_id", "=", self.id)], "context": {"default_run_id": self.id}}
+        context = {"default_run_id": self.id}
+        if self.state == "proposed":
+            context["search_default_waiting"] = 1
+        return {**action, "domain": [("run_id", "=", self.id)], "context": context}
 
     @api.model
     def action_new_run(self):

@@ -1,4 +1,5 @@
 import { Component, onWillStart, onWillUpdateProps, useEffect, useState } from "@odoo/owl";
+import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { KeepLast } from "@web/core/utils/concurrency";
 import { useService } from "@web/core/utils/hooks";
@@ -65,6 +66,7 @@ export class NoticeReviewController extends ListController {
         return this.actionService.doAction(
             {
                 type: "ir.actions.act_window",
+                name: _t("Message"),
                 res_model: "dunning.notice",
                 res_id: this.review.resId,
                 views: [[false, "form"]],

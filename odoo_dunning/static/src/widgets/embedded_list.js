@@ -23,6 +23,7 @@ export class EmbeddedList extends Component {
         listView: { type: [Number, Boolean], optional: true },
         searchView: { type: [Number, Boolean], optional: true },
         inDialog: { type: Boolean, optional: true },
+        title: { type: String, optional: true },
         help: { type: String, optional: true },
     };
 
@@ -77,10 +78,12 @@ export class EmbeddedList extends Component {
         return this.action.doAction(
             {
                 type: "ir.actions.act_window",
+                name: this.props.title,
                 res_model: this.props.resModel,
                 res_id: resId,
                 views: [[false, "form"]],
                 target: this.props.inDialog ? "new" : "current",
+                context: this.props.resModel === "dunning.notice" ? { dialog_size: "extra-large" } : {},
             },
             { onClose: () => this.reload() }
         );
@@ -96,6 +99,7 @@ registry.category("view_widgets").add("dunning_list", {
         listView: attrs.list_view ? Number(attrs.list_view) : false,
         searchView: attrs.search_view ? Number(attrs.search_view) : false,
         inDialog: attrs.in_dialog === "1",
+        title: attrs.string,
         help: attrs.help,
     }),
 });
