@@ -30,6 +30,9 @@ class Settings:
     grace_s: int  # how long a rotated refresh token may be used again
     rotate_after_s: int = 0  # a refresh earlier than this hands the same refresh token back
     hard_end_s: int = 5 * 365 * 86400
+    revokes_all: bool = (
+        False  # ending one consent ends all that the user gave the app; the sandbox has one user
+    )
 
 
 @dataclass
@@ -264,7 +267,9 @@ class Authority:
             grant = self.accesses[token].grant
         if grant is None:
             return False
-        grant.revoked = True
+        for one in self.grants.values():
+            if one is grant or (self.settings.revokes_all and one.client_id == grant.client_id):
+                one.revoked = True
         return True
 
     # -- orders from tests ------------------------------------------------------------------------------------

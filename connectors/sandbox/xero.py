@@ -95,9 +95,10 @@ class XeroSkin(Skin):
 
     def __init__(self, sandbox):
         super().__init__(sandbox)
-        settings = oauth.Settings(access_s=1800, refresh_s=60 * 86400, grace_s=1800)
+        settings = oauth.Settings(access_s=1800, refresh_s=60 * 86400, grace_s=1800, revokes_all=True)
         names = {company.id: company.name for company in sandbox.companies}
         self.oauth = oauth.Authority(settings, sandbox.wall, lambda: names, _known_scope)
+        self.keeps_events = False  # an organisation that is allowed again shows the event of the first time
         self.writes = Writes(self)
 
     # -- OAuth and connections --------------------------------------------------------------------------------
@@ -142,13 +143,13 @@ class XeroSkin(Skin):
         connections = [
             self._connection(grant, company_id)
             for grant in self.oauth.grants.values()
-            if not grant.revoked
-            and grant.client_id == access.grant.client_id
-            and wanted in (None, "", grant.id)
+            if not grant.revoked and grant.client_id == access.grant.client_id
             for company_id in grant.company_ids
         ]
+        if self.keeps_events:
+            connections.reverse()
         by_tenant = {connection["tenantId"]: connection for connection in connections}
-        return Reply(list(by_tenant.values()))
+        return Reply([row for row in by_tenant.values() if wanted in (None, "", row["authEventId"])])
 
     def _connection(self, grant, company_id):
         company = self.book.companies[company_id]
@@ -164,13 +165,19 @@ class XeroSkin(Skin):
         }
 
     def on_disconnect(self, request, connection_id, _):
-        self._access(request)
-        for grant in self.oauth.grants.values():
-            for company_id in list(grant.company_ids):
-                if self._connection(grant, company_id)["id"] == connection_id:
-                    grant.company_ids.remove(company_id)
-                    return Reply(status=204)
-        raise Refusal(not_found())
+        client_id = self._access(request).grant.client_id
+        grants = [grant for grant in self.oauth.grants.values() if grant.client_id == client_id]
+        gone = {
+            company_id
+            for grant in grants
+            for company_id in grant.company_ids
+            if self._connection(grant, company_id)["id"] == connection_id
+        }
+        for grant in grants:
+            grant.company_ids[:] = [one for one in grant.company_ids if one not in gone]
+        if not gone:
+            raise Refusal(not_found())
+        return Reply(status=204)
 
     # -- reading ----------------------------------------------------------------------------------------------
 

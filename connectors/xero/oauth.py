@@ -43,7 +43,7 @@ IDLE_DAYS = 60
 
 @dataclass(frozen=True)
 class Organisation:
-    """A Xero organisation this consent reaches. `connection_id` is what `disconnect` wants."""
+    """A Xero organisation this consent reaches. `connection_id` is what Xero wants to end just that."""
 
     id: str
     name: str
@@ -77,30 +77,44 @@ def refresh(client_id: str, client_secret: str, refresh_token: str, urls: dict |
 
 
 def revoke(client_id: str, client_secret: str, token: str, urls: dict | None = None) -> None:
+    """End every consent this person gave the app, for all organisations (XeroAPI/xero-node, README, revokeToken)."""
     oauth.revoke(PROVIDER.at(urls), client_id, client_secret, token)
 
 
 def organisations(access_token: str, urls: dict | None = None) -> tuple[Organisation, ...]:
-    """The organisations of the consent the token came from; practices and older consents are left out."""
+    """The organisations of the consent the token came from; practices and older consents are left out.
+
+    One that was allowed before may still show the event of then: where this event shows none, all are meant.
+    """
     event = _event_of(access_token)
-    rows = _connections(access_token, urls, {"authEventId": event} if event else {})
-    return tuple(
-        Organisation(row["tenantId"], row.get("tenantName") or row["tenantId"], row["id"])
-        for row in rows
-        if isinstance(row, dict) and row.get("tenantType") == "ORGANISATION" and row.get("tenantId")
-    )
+    chosen = _organisations(access_token, urls, {"authEventId": event}) if event else ()
+    return chosen or reached(access_token, urls)
+
+
+def reached(access_token: str, urls: dict | None = None) -> tuple[Organisation, ...]:
+    """Every organisation this person has connected to the app, with whatever consent."""
+    return _organisations(access_token, urls, {})
 
 
 def reachable(access_token: str, organisation_id: str, urls: dict | None = None) -> bool:
     """Whether the consent still reaches the organisation."""
-    rows = _connections(access_token, urls, {})
-    return any(row.get("tenantId") == organisation_id for row in rows if isinstance(row, dict))
+    return any(one.id == organisation_id for one in reached(access_token, urls))
 
 
-def disconnect(access_token: str, connection_id: str, urls: dict | None = None) -> None:
-    """Take one organisation out of the consent."""
-    url = f"{(urls or {}).get('connections') or CONNECTIONS}/{uuid.UUID(connection_id)}"
-    _checked(_send("DELETE", url, access_token, {}), also_fine=404)
+def leave(access_token: str, organisation_id: str, urls: dict | None = None) -> None:
+    """Take one organisation out of what this person has connected; `revoke` would take out all of them."""
+    for one in reached(access_token, urls):
+        if one.id == organisation_id:
+            url = f"{(urls or {}).get('connections') or CONNECTIONS}/{uuid.UUID(one.connection_id)}"
+            _checked(_send("DELETE", url, access_token, {}), also_fine=404)
+
+
+def _organisations(access_token: str, urls: dict | None, query: dict) -> tuple[Organisation, ...]:
+    return tuple(
+        Organisation(row["tenantId"], row.get("tenantName") or row["tenantId"], row["id"])
+        for row in _connections(access_token, urls, query)
+        if isinstance(row, dict) and row.get("tenantType") == "ORGANISATION" and row.get("tenantId")
+    )
 
 
 def _connections(access_token: str, urls: dict | None, query: dict) -> list:

@@ -140,7 +140,7 @@ class DunningLedgerScreen(models.Model):
         oauth = lib.part("xero.oauth")
         found = [
             one.name
-            for one in oauth.organisations(access_token, urls=self._urls())
+            for one in oauth.reached(access_token, urls=self._urls())
             if one.id == self.organisation_ref
         ]
         if not found:

@@ -207,10 +207,12 @@ class DunningLedgerToken(models.Model):
             )
         note = self.env._("Disconnected; the consent was withdrawn at the vendor.")
         if answer.get("refresh_token"):
-            client_id, client_secret, urls = self._app()
+            errors = lib.part("errors")
             try:
-                self._oauth().revoke(client_id, client_secret, answer["refresh_token"], urls=urls)
-            except lib.part("errors").ConnectorError as error:
+                self._withdraw(answer["refresh_token"])
+            except errors.Reconnect:
+                note = self.env._("Disconnected; the consent had ended at the vendor before.")
+            except errors.ConnectorError as error:
                 raise UserError(
                     self.env._(
                         "%(ledger)s stays connected: %(cause)s",
@@ -220,6 +222,23 @@ class DunningLedgerToken(models.Model):
                 ) from None
         self._forget_consent()
         return note
+
+    def _withdraw(self, refresh_token):
+        """End the consent at the vendor. Where ending one ends all of the same person, only this organisation is taken
+        out while others are connected with the same app."""
+        oauth, ledger = self._oauth(), self.ledger_id
+        client_id, client_secret, urls = self._app()
+        others = [
+            ("vendor", "=", ledger.vendor),
+            ("client_id", "=", client_id),
+            ("state", "!=", "new"),
+            ("id", "!=", ledger.id),
+        ]
+        if hasattr(oauth, "leave") and ledger.sudo().search_count(others, limit=1):
+            access_token, _expires_at = self._fresh()
+            oauth.leave(access_token, ledger.organisation_ref, urls=urls)
+        else:
+            oauth.revoke(client_id, client_secret, refresh_token, urls=urls)
 
     def _rotate_keys(self):
         """Encrypt every secret again with the first configured key."""

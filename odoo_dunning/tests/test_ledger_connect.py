@@ -171,6 +171,35 @@ class TestLedgerConnect(LedgerHttpCase):
                 self.assertEqual((ledger.state, ledger.organisation_ref), ("connected", mine.id))
                 self.assertTrue(self.items("I1", ledger).is_open)
 
+    def test_disconnecting_one_organisation_leaves_the_others_of_the_same_person_connected(self):
+        first, second = self.xero.companies[0], self.xero.companies[2]
+        ledgers = []
+        for company in (first, second):
+            self.xero.oauth.consent.company_ids = [company.id]
+            ledgers.append(self.unconnected_ledger(self.xero, name=company.name))
+            self.consent(ledgers[-1])
+        self.addCleanup(setattr, self.xero.oauth.consent, "company_ids", [])
+        self.addCleanup(self.xero.oauth.grants.clear)
+        ledgers[0].action_disconnect()
+        self.assertEqual(ledgers[0].state, "new")
+        self.assertEqual(self.run_pass(ledgers[1]).result, "done")
+        reached = lib.part("xero.oauth").reachable
+        access = ledgers[1]._secrets()._answer()["access_token"]
+        self.assertFalse(reached(access, first.id, self.xero.urls), "the vendor was told, all the same")
+        ledgers[1].action_disconnect()
+        self.assertTrue(all(grant.revoked for grant in self.xero.oauth.grants.values()))
+
+    def test_a_reconnect_finds_an_organisation_that_was_allowed_before(self):
+        self.xero.skin.keeps_events = True
+        self.addCleanup(setattr, self.xero.skin, "keeps_events", False)
+        self.addCleanup(self.xero.oauth.grants.clear)
+        ledger = self.unconnected_ledger(self.xero)
+        self.consent(ledger)
+        ledger._need_reconnect("The tokens were lost.")
+        page = self.consent(ledger)
+        self.assertEqual((page.status_code, ledger.state), (200, "connected"), page.text[-500:])
+        self.assertIn(ledger.organisation_name, ledger.action_test()["params"]["message"])
+
     def test_an_organisation_is_not_connected_twice(self):
         self.consent(self.unconnected_ledger(self.quickbooks, name="First"))
         second = self.unconnected_ledger(self.quickbooks, name="Second")
