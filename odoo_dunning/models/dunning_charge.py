@@ -80,7 +80,7 @@ class DunningCharge(models.Model):
     law = fields.Char(readonly=True)
     law_reason = fields.Char(readonly=True, string="Law chosen by")
     row_keys = fields.Json(readonly=True, help="Law rows behind the amount.", string="Keys of law rows")
-    sheet = fields.Json(readonly=True, string="Figures of the calculation")
+    sheet = fields.Json(readonly=True, string="Figures of the calculation", prefetch=False)
     sheet_html = fields.Html(compute="_compute_sheet_html", string="Calculation")
     rows_shown = fields.Char(compute="_compute_rows_shown", string="Law rows")
     law_shown = fields.Char(compute="_compute_rows_shown", string="Law applied")

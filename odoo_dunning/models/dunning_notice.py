@@ -81,8 +81,9 @@ class DunningNotice(models.Model):
     amount_total = fields.Monetary(string="Amount", readonly=True)
     deadline_date = fields.Date(string="Pay by")
     subject = fields.Char()
-    body_html = fields.Text(string="Text as HTML")
-    body_text = fields.Text(string="Text without HTML")
+    # Long, and wanted one message at a time.
+    body_html = fields.Text(string="Text as HTML", prefetch=False)
+    body_text = fields.Text(string="Text without HTML", prefetch=False)
     is_edited = fields.Boolean(
         string="Text edited", help="The text was written by a person and is sent as it stands."
     )
