@@ -39,6 +39,7 @@ systemd:     ExecStart=/usr/bin/dunning-sync run   (SIGTERM ends it between two 
 cron:        */15 * * * * dunning-sync once
 Kubernetes:  one Deployment of `dunning-sync run`; liveness probe: `dunning-sync status`"""
 LONGEST_SLEEP_S = 60
+LONGEST_INTERVAL_S = 7 * 86400
 
 
 def sync_main(arguments: list[str] | None = None) -> int:
@@ -85,10 +86,10 @@ class Runner:
         self._ended.set()
 
     def once(self, chosen: argparse.Namespace) -> int:
-        return self._worst([self._pass(ledger, reconcile=False) for ledger in self._ledgers()])
+        return self._worst([self._pass_apart(ledger, reconcile=False) for ledger in self._ledgers()])
 
     def reconcile(self, chosen: argparse.Namespace) -> int:
-        return self._worst([self._pass(ledger, reconcile=True) for ledger in self._ledgers()])
+        return self._worst([self._pass_apart(ledger, reconcile=True) for ledger in self._ledgers()])
 
     def status(self, chosen: argparse.Namespace) -> int:
         ledgers = self._ledgers()
@@ -106,7 +107,7 @@ class Runner:
             try:
                 for ledger in self._ledgers():
                     if due.get(ledger["id"], _now()) <= _now() and not self._ended.is_set():
-                        outcome = self._pass(ledger, reconcile=False)
+                        outcome = self._pass_apart(ledger, reconcile=False)
                         due[ledger["id"]] = self._next(outcome, chosen.interval)
             except Retry as error:
                 self._show.line("unreachable", error.message)
@@ -120,11 +121,26 @@ class Runner:
             raise Stop(f"This API key may not sync ledger {', '.join(map(str, sorted(missing)))}.")
         return [ledger for ledger in ledgers if not self._only or ledger["id"] in self._only]
 
+    def _pass_apart(self, ledger: dict, reconcile: bool) -> Outcome:
+        """A pass; what Odoo refuses of one ledger keeps no other from its own. Odoo out of reach is another matter."""
+        try:
+            return self._pass(ledger, reconcile)
+        except Retry:
+            raise
+        except ConnectorError as error:
+            self._show.line("refused", f"{ledger['name']}: {error.message}", ledger=ledger["id"])
+            return Outcome("blocked", error.message)
+
+    def _sleep(self, seconds: float) -> None:
+        """A pause that a request to stop ends, and the pass with it."""
+        if self._ended.wait(seconds):
+            raise Retry("Stopped on request; the next pass goes on.", 0)
+
     def _pass(self, ledger: dict, reconcile: bool) -> Outcome:
         outcome = run_pass(
             Json2Gateway(self._odoo, ledger["id"]),
             self.name,
-            open_source,
+            lambda lease, tokens: open_source(lease, tokens, self._sleep),
             reconcile,
             watch=lambda step, records: self._show.progress(ledger["name"], step, records),
             should_stop=self._ended.is_set,
@@ -186,8 +202,16 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(row, ensure_ascii=False)
 
 
+class Parser(argparse.ArgumentParser):
+    """Its own status for a wrong command line is 2, which says nothing to whoever watches services."""
+
+    def error(self, message: str) -> None:
+        self.print_usage(sys.stderr)
+        self.exit(MISUSED, f"{self.prog}: error: {message}\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="dunning-sync",
         description="Bring receivables from QuickBooks Online and Xero into Odoo's collections.",
         epilog=EXIT_STATUSES,
@@ -218,8 +242,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _positive(text: str) -> float:
     value = float(text)
-    if value <= 0:
-        raise argparse.ArgumentTypeError("must be more than 0")
+    if not 0 < value <= LONGEST_INTERVAL_S:
+        raise argparse.ArgumentTypeError(f"must be more than 0 and at most {LONGEST_INTERVAL_S}")
     return value
 
 

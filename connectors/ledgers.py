@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import time
+from collections.abc import Callable
 
+from .budget import Budget
 from .errors import Stop
 from .gateway import Lease
 from .sync import Source
@@ -13,8 +16,10 @@ from .tokens import TokenSource
 VENDORS = {"quickbooks": "python-quickbooks", "xero": "xero-python"}
 
 
-def open_source(lease: Lease, tokens: TokenSource) -> Source:
-    """:raise Stop: the ledger is unknown here or its SDK is not installed."""
+def open_source(lease: Lease, tokens: TokenSource, sleep: Callable[[float], None] = time.sleep) -> Source:
+    """:param sleep: called with seconds when the ledger wants a pause; may raise `Retry` to end the pass instead
+    :raise Stop: the ledger is unknown here or its SDK is not installed.
+    """
     if lease.vendor not in VENDORS:
         raise Stop(f"There is no connector for {lease.vendor!r}; there are {', '.join(VENDORS)}.")
     try:
@@ -23,4 +28,4 @@ def open_source(lease: Lease, tokens: TokenSource) -> Source:
         raise Stop(
             f"The package {VENDORS[lease.vendor]} is missing ({error.name}). Install it with pip."
         ) from error
-    return folder.open_source(lease, tokens)
+    return folder.open_source(lease, tokens, Budget(folder.LIMITS, sleep=sleep))

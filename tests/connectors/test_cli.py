@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from .contract.ledgers import LEDGERS
-from .contract.receivers import API_KEY, HttpReceiver
+from .contract.receivers import API_KEY, HttpReceiver, error
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LAUNCH = "import sys, tests.conftest; from dunning_connectors.cli import sync_main; sys.exit(sync_main())"
@@ -96,6 +96,52 @@ def test_exit_statuses_tell_what_is_wrong(server):
     receiver.close()
     receiver.close = lambda: None
     assert finish(start(receiver, "status"))[0] == 69
+
+
+def test_a_worker_that_waits_for_the_vendor_stops_at_once(server):
+    ledger, receiver = server
+    ledger.order("throttle_minute", count=99, retry_after_s=50)
+    process = start(receiver, "run", "--interval", "600")
+    wait_for(lambda: ledger.calls, process)
+    time.sleep(1)
+
+    process.send_signal(signal.SIGTERM)
+    status, _lines, _err = finish(process, timeout_s=10)
+
+    assert status == 0
+    assert "sync_report" in receiver.requests, "the lease was given back"
+
+
+def test_one_ledger_that_odoo_refuses_does_not_end_the_daemon(server):
+    _ledger, receiver = server
+    refusals = []
+
+    def refuse_once(verb):
+        if verb == "sync_lease" and not refusals:
+            refusals.append(verb)
+            return error(422, "odoo.exceptions.UserError", "The server has no key for its secrets.")
+
+    receiver.faults.append(refuse_once)
+    process = start(receiver, "run", "--interval", "1")
+    wait_for(lambda: "sync_report" in receiver.requests, process)
+    process.send_signal(signal.SIGTERM)
+    status, lines, _err = finish(process, timeout_s=20)
+
+    assert status == 0
+    assert "no key for its secrets" in lines[0]["message"]
+    assert lines[1]["state"] == "done"
+
+
+@pytest.mark.parametrize(
+    "arguments", [("walk",), ("run", "--interval", "nan"), ("run", "--interval", "0"), ()]
+)
+def test_a_wrong_command_line_has_the_exit_status_it_is_said_to_have(arguments):
+    process = subprocess.run(
+        [sys.executable, "-c", LAUNCH, *arguments], cwd=REPOSITORY, capture_output=True, text=True, timeout=30
+    )
+
+    assert process.returncode == 64
+    assert "usage" in process.stderr
 
 
 def test_the_help_names_every_command():
