@@ -9,10 +9,11 @@ Raw SQL because a first run may propose 100,000 messages and let 2,000 through.
 
 from collections import Counter
 from contextlib import contextmanager
-from datetime import timedelta, timezone
+from datetime import datetime, time, timedelta, timezone
 from itertools import groupby
 from operator import itemgetter
 
+from odoo import fields
 from odoo.tools import SQL
 
 from ..engine import calendar
@@ -65,6 +66,35 @@ def _scheduled(run, tz):
         by_date[hour.astimezone(tz).date()] += count
         by_hour[hour] += count
     return by_date, by_hour
+
+
+def room(env, company):
+    """How many more messages of the company may leave now, by its caps per day of its own clock and per hour; None:
+    without limit. Proposals keep the caps for the time they plan; this keeps them where several were approved at once,
+    or wait since an outage."""
+    caps = company.dunning_cap_per_day or None, company.dunning_cap_per_hour or None
+    if caps == (None, None):
+        return None
+    hour = fields.Datetime.now().replace(minute=0, second=0)
+    midnight = datetime.combine(company._dunning_today(), time.min)
+    tz = calendar.zone(company._dunning_timezone()) or timezone.utc
+    day = midnight.replace(tzinfo=tz).astimezone(timezone.utc).replace(tzinfo=None)
+    # Asked by run, as the key of messages is: their history is long.
+    [left] = env.execute_query(
+        SQL(
+            """SELECT COUNT(*) FILTER (WHERE COALESCE(notice.sent_at, notice.queued_at) >= %(day)s),
+                      COUNT(*) FILTER (WHERE COALESCE(notice.sent_at, notice.queued_at) >= %(hour)s)
+                 FROM dunning_notice notice
+                WHERE notice.main_id IS NULL AND notice.state IN ('queued', 'sending', 'sent', 'uncertain', 'undone')
+                  AND notice.run_id IN (SELECT id FROM dunning_run WHERE company_id = %(company)s
+                       AND (state IN ('approved', 'sending', 'undone') OR done_at >= %(earliest)s))""",
+            company=company.id,
+            day=day,
+            hour=hour,
+            earliest=min(day, hour),
+        )
+    )
+    return max(min(cap - count for cap, count in zip(caps, left, strict=True) if cap is not None), 0)
 
 
 @contextmanager

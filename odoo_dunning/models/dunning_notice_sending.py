@@ -5,7 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tools import format_date
 
 from .. import rendering
-from ..bulk import contexts, outbox, projection, recheck
+from ..bulk import contexts, outbox, projection, rationing, recheck
 from .mail_mail import CONFLICTS
 
 _logger = logging.getLogger(__name__)
@@ -31,6 +31,8 @@ class DunningNotice(models.Model):
             if not self._send_company(company, commit):
                 return
         self.env["dunning.run"].search([("state", "in", ("approved", "sending"))])._settle()
+        # What is left waits for room under the caps: trying at once again would find none.
+        commit(remaining=0)
 
     def _send_company(self, company, commit):
         """All due slices of one company. Returns False when the time of the scheduled action is up."""
@@ -56,10 +58,23 @@ class DunningNotice(models.Model):
 
     @api.model
     def _take(self, company):
-        """The next due messages of a company, locked; those another sender has are skipped."""
+        """The next due messages of a company, locked, as many as its caps leave room for; those another sender has are
+        skipped."""
         domain = [*self._due_domain(), ("company_id", "=", company.id)]
         candidates = self.search(domain, limit=SLICE_NOTICES, order="send_at, id")
-        return candidates.try_lock_for_update()
+        room = rationing.room(self.env, company) if candidates else None
+        return candidates._within(room).try_lock_for_update()
+
+    def _within(self, room):
+        """As many as there is room for (None: all), in this order. One by several channels is one message."""
+        if room is None or room >= len(self):
+            return self
+        going = set(self.filtered(lambda one: not one.main_id)[:room].ids)
+        return self.filtered(
+            lambda one: (
+                one.id in going or one.main_id.id in going or one.main_id.state not in (False, "ready")
+            )
+        )
 
     def _hand_over(self):
         """Re-check a locked slice of one company and hand what is still right to its channel."""

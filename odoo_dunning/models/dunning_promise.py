@@ -2,6 +2,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 
@@ -107,14 +108,15 @@ class DunningPromise(models.Model):
         """Judge the promises of a company from what was paid: kept, kept late, partly kept or broken.
 
         A promise is judged when it is fulfilled, or when the promised day and the policy's grace days have passed.
-        A broken or partly kept one that is fulfilled later becomes kept late.
+        A broken or partly kept one that is fulfilled later becomes kept late, or kept where the money had arrived in time
+        and was only booked later. A kept one whose payment was taken back is judged anew.
         """
         today = company._dunning_today()
-        open_ones = self.search(
-            [("company_id", "=", company.id), ("state", "in", ("open", "broken", "partly"))]
-        )
-        in_time = open_ones._paid_by_deadline()
-        for promise in open_ones:
+        unfulfilled = Domain("state", "in", ("open", "broken", "partly"))
+        reopened = Domain("state", "in", ("kept", "late")) & Domain("item_ids.is_open", "=", True)
+        promises = self.search((unfulfilled | reopened) & Domain("company_id", "=", company.id))
+        in_time = promises._paid_by_deadline()
+        for promise in promises:
             promise._judge_one(today, in_time.get(promise.id, 0.0))
 
     def _judge_one(self, today, paid_in_time):
@@ -122,15 +124,16 @@ class DunningPromise(models.Model):
         currency = self.currency_id
         paid = max(0.0, self.amount_baseline - sum(self.item_ids.mapped("amount_open")))
         deadline = self._deadline()
-        state = self.state
         if currency.compare_amounts(paid, self.amount) >= 0:
             is_in_time = today <= deadline or currency.compare_amounts(paid_in_time, self.amount) >= 0
-            state = "kept" if is_in_time and self.state == "open" else "late"
+            state = "kept" if is_in_time or self.state == "kept" else "late"
         elif today > deadline:
             state = "partly" if currency.compare_amounts(paid, 0.0) > 0 else "broken"
+        else:
+            state = "open"
         if state == self.state and currency.compare_amounts(paid, self.amount_paid) == 0:
             return
-        is_new_break = state in ("broken", "partly") and self.state == "open"
+        is_new_break = state in ("broken", "partly") and self.state not in ("broken", "partly")
         vals = {"amount_paid": paid, "state": state}
         if state != self.state:
             vals["judged_date"] = today
@@ -162,7 +165,7 @@ class DunningPromise(models.Model):
                      JOIN dunning_item item ON item.id = rel.dunning_item_id
                      JOIN account_partial_reconcile part ON part.debit_move_id = item.move_line_id
                      JOIN account_move_line counterpart ON counterpart.id = part.credit_move_id
-                    WHERE counterpart.date <= deadline.day::date AND part.create_date::date >= promise.made_date
+                    WHERE counterpart.date <= deadline.day::date AND part.create_date >= promise.create_date
                     GROUP BY 1""",
                 SQL(", ").join(SQL("(%s, %s)", key, day) for key, day in deadlines.items()),
             )

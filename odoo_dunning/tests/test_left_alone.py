@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from odoo.exceptions import ValidationError
 from odoo.tests import freeze_time, tagged
+from odoo.tools import SQL
 
 from .common import TODAY, DunningCase
 
@@ -143,6 +144,46 @@ class TestPromise(DunningCase):
             wizard.create({"payment_date": TODAY + timedelta(days=9), "amount": 90.0})._create_payments()
 
         self.assertEqual(self.judge(9), "late")
+
+    def test_kept_when_it_arrived_in_time_but_was_booked_after_it_counted_as_broken(self):
+        self.assertEqual(self.judge(8), "broken")
+
+        with freeze_time(f"{TODAY + timedelta(days=9)} 12:00:00"):
+            wizard = self.env["account.payment.register"].with_context(
+                active_model="account.move", active_ids=self.invoice.ids
+            )
+            wizard.create({"payment_date": TODAY + timedelta(days=4), "amount": 80.0})._create_payments()
+
+        self.assertEqual(self.judge(9), "kept")
+
+    def test_payment_taken_back_breaks_what_was_kept(self):
+        self.pay(self.invoice, 80.0)
+        self.assertEqual(self.judge(1), "kept")
+
+        self.invoice.line_ids.remove_move_reconcile()
+
+        self.assertEqual(self.judge(2), "open")
+        self.assertEqual(self.line_of(self.propose(), self.invoice).reason_code, "promised")
+        self.assertEqual(self.judge(8), "broken")
+        self.assertEqual(self.promise.amount_paid, 0.0)
+        self.assertEqual(self.account.attention, "broken")
+
+    def test_kept_where_the_day_begins_half_a_day_before_that_of_utc(self):
+        """Said on the 19th in Auckland, paid and booked an hour later: still the 18th in UTC."""
+        self.company.partner_id.tz = "Pacific/Auckland"
+        self.promise.made_date = TODAY + timedelta(days=1)
+        self.pay(self.invoice, 80.0)
+        self.env.flush_all()
+        for table, instant in (("dunning_promise", "18:30"), ("account_partial_reconcile", "19:30")):
+            self.env.execute_query(
+                SQL(
+                    "UPDATE %s SET create_date = %s RETURNING id",
+                    SQL.identifier(table),
+                    f"2026-11-18 {instant}:00",
+                )
+            )
+
+        self.assertEqual(self.judge(20), "kept")
 
     def test_promise_about_another_customers_item_is_refused(self):
         stranger = self.item_of(self.make_invoice(partner=self.make_customer("Stranger")))

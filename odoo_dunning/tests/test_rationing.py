@@ -1,10 +1,10 @@
 """The volume caps over a whole proposal: a burst, or the small customers before the large ones."""
 
-from datetime import datetime
+from datetime import date, datetime
 from unittest.mock import patch
 
 from odoo.addons.mail.tests.common import MailCase
-from odoo.tests import tagged
+from odoo.tests import freeze_time, tagged
 
 from ..bulk import snapshot
 from ..bulk.proposal import Proposal
@@ -126,6 +126,39 @@ class TestRationing(DunningCase, MailCase):
         self.assertGreater(len(cuts), 2)
         found = {line.item_id: (line.reason_code, line.reason_args) for line in run.line_ids}
         self.assertEqual(found, expected)
+
+    def test_runs_approved_on_one_day_together_keep_the_cap_of_that_day(self):
+        first = self.capped_run(per_day=2)
+        with freeze_time("2026-11-19 12:00:00"):
+            second = self.propose(date=date(2026, 11, 19))
+            self.assertEqual(len(second.notice_ids), 2)
+        with freeze_time("2026-11-20 12:00:00"):
+            first.action_approve()
+            second.action_approve()
+            self.assertEqual(len(self.hand_over()), 2)
+            self.assertFalse(self.hand_over())
+            waiting = (first.notice_ids | second.notice_ids).filtered(lambda one: one.state == "ready")
+            self.assertEqual(len(waiting), 2)
+        with freeze_time("2026-11-23 12:00:00"):
+            self.assertEqual(self.hand_over(), waiting)
+
+    def test_after_an_outage_the_hour_is_kept(self):
+        run = self.capped_run(per_hour=2)
+        run.action_approve()
+        with freeze_time("2026-11-19 09:10:00"):
+            self.assertEqual([len(self.hand_over()), len(self.hand_over())], [2, 0])
+        with freeze_time("2026-11-19 10:10:00"):
+            self.assertEqual([len(self.hand_over()), len(self.hand_over())], [2, 0])
+
+    def test_letter_beside_a_mail_takes_no_room(self):
+        self.friendly.by_letter = True
+        self.small.partner_id.write({"street": "Main Street 1", "city": "Berlin", "zip": "10115"})
+        run = self.propose()
+        run.line_ids.filtered(lambda line: line.item_id.move_id != self.small).action_exclude()
+        self.company.dunning_cap_per_day = 1
+        run.action_approve()
+
+        self.assertEqual(sorted(self.hand_over().mapped("channel")), ["email", "letter"])
 
 
 @tagged("post_install", "-at_install")
