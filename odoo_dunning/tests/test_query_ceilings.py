@@ -4,6 +4,7 @@ A ceiling that grows with the data is how other dunning software came to 200,853
 """
 
 from contextlib import contextmanager
+from unittest.mock import patch
 
 from odoo.addons.mail.tests.common import MailCase
 from odoo.tests import tagged
@@ -96,6 +97,24 @@ class TestQueryCeilings(DunningCase, MailCase):
 
         self.assertGreater(many_messages, few_messages + 10)
         self.assertLessEqual(many - few, many_messages - few_messages)
+
+    def test_a_mail_leaves_without_reading_the_texts_of_the_others(self):
+        """Each outcome forgets what is known of messages; what is read again is one mail, not all of the queue."""
+        self.more_customers(3)
+        run = self.propose()
+        run.action_approve()
+        self.hand_over()
+        mails = run.notice_ids.mail_mail_id
+        self.assertGreaterEqual(len(mails), 3)
+        read_along = []
+
+        def taken_up(mail, step):
+            read_along.append(list(mail._prefetch_ids))
+            return False
+
+        with patch.object(type(mails), "_take_up", taken_up):
+            mails._send()
+        self.assertEqual(read_along, [[mail.id] for mail in mails])
 
     def test_lists(self):
         self.more_customers(3)
