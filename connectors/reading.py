@@ -22,6 +22,8 @@ _ISO_DAY = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T[\d:.]*)?\Z")
 # No database stores the first, and the second (half of a character) has no bytes to be sent as.
 _UNSTORABLE = re.compile("\x00|[\ud800-\udfff]")
 _FRACTION = re.compile(r"\.(\d+)")
+# Of both vendors' ids; what is longer could be neither indexed nor asked for again.
+ID_LONGEST = 100
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -30,6 +32,11 @@ class FieldError(ValueError):
 
     def __init__(self, field: str, cause: str):
         super().__init__(f"{field}: {cause}")
+
+
+def storable(text: str) -> str:
+    """`text` without what no database takes."""
+    return _UNSTORABLE.sub(lambda match: "" if match[0] == "\x00" else "\ufffd", text)
 
 
 def _refuse_constant(name: str) -> None:
@@ -65,7 +72,7 @@ class Fields:
             return ""
         if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
             raise self._error(name, "text was expected")
-        return _UNSTORABLE.sub(lambda match: "" if match[0] == "\x00" else "\ufffd", str(value)).strip()
+        return storable(str(value)).strip()
 
     def required_text(self, name: str) -> str:
         return self.text(name) or self._missing(name)
@@ -169,7 +176,10 @@ def read(
 ) -> Record | BadRecord | None:
     """The mapped record, None where the mapper leaves it out on purpose, or the BadRecord it is."""
     try:
-        return mapper(Fields(payload))
+        record = mapper(Fields(payload))
+        if record is not None and len(record.external_id) > ID_LONGEST:
+            raise FieldError("Id", f"an id has {ID_LONGEST} characters at most")
+        return record
     except FieldError as error:
         return BadRecord(entity, _identity(payload, id_names), str(error), payload)
 
@@ -178,5 +188,5 @@ def _identity(payload: Any, names: Iterable[str]) -> str:
     if isinstance(payload, dict):
         for name in names:
             if isinstance(payload.get(name), (str, int)) and payload[name]:
-                return str(payload[name])[:100]
+                return storable(str(payload[name]))[:ID_LONGEST]
     return ""

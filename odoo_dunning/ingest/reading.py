@@ -17,6 +17,10 @@ _TEXT_FIELDS = {
     for record_class in records.ENTITIES.values()
 }
 
+# Whatever names a record: what is longer fits no index.
+_IDS = ("external_id", "customer_id", "parent_id", "merged_into", "source_id", "invoice_id")
+ID_LONGEST = 128
+
 LARGEST_DIGITS, SMALLEST_DIGITS = 15, 30
 # What no database stores, and half of a character, which has no bytes.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -77,6 +81,8 @@ def _check_text(name, value):
         raise Unreadable(f"Field {name} must be text, not {type(value).__name__}.")
     if value and _UNSTORABLE.search(value):
         raise Unreadable(f"Field {name} holds characters that cannot be stored.")
+    if value and name in _IDS and len(value) > ID_LONGEST:
+        raise Unreadable(f"Field {name} is longer than the {ID_LONGEST} characters an id may have.")
 
 
 def _checked_document(record):

@@ -139,10 +139,13 @@ class DunningLedger(models.Model):
     def sync_ingest(self, lease, records):
         """Override: invoices of charges are not receivables of their own."""
         counts = super().sync_ingest(lease=lease, records=records)
+        refused = {row["external_id"] for row in counts["quarantined"]}
         invoices = [
-            record.get("external_id")
+            record["external_id"]
             for record in records
-            if isinstance(record, dict) and record.get("entity") == "invoice"
+            if isinstance(record, dict)
+            and record.get("entity") == "invoice"
+            and str(record.get("external_id") or "?") not in refused
         ]
         if invoices:
             charges.close(self.sudo(), invoices)

@@ -92,8 +92,8 @@ class DunningLedger(models.Model):
             (
                 self.id,
                 self.company_id.id,
-                str(entity)[:64],
-                str(external_id or "?")[:128],
+                _printable(entity)[:64],
+                _printable(external_id or "?")[:128],
                 _printable(cause),
                 secrets.seal_json(self.env, payload) if payload is not None else None,
                 is_wire,
@@ -133,4 +133,5 @@ class DunningLedger(models.Model):
 
 
 def _printable(text):
-    return str(text).replace("\x00", "�")[:2000]
+    """What a database takes of it, however it came."""
+    return str(text).replace("\x00", "�").encode(errors="replace").decode()[:2000]

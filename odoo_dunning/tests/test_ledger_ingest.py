@@ -154,6 +154,32 @@ class TestLedgerIngest(LedgerCase):
         self.assertIn("Currency ZZZ is not known in Odoo", causes["B7"])
         self.assertIn("101", causes["B4"])
 
+    def test_s15_an_id_that_cannot_be_stored_or_found_again_costs_its_record_only(self):
+        counts = self.ingest(
+            self.customer(),
+            {**self.invoice(), "external_id": "I\x002"},
+            {**self.invoice(), "external_id": "I\ud8003"},
+            {**self.invoice("".join(f"{number:x}" for number in range(4000)))},
+            {**self.invoice(), "external_id": 5},
+            {**self.invoice("I4"), "customer_id": "".join(f"{number:x}" for number in range(4000))},
+            self.invoice(),
+        )
+        self.assertEqual((counts["stored"], len(counts["quarantined"])), (2, 5))
+        self.assertEqual(self.items().mapped("external_id"), ["I1"])
+
+    def test_s15_what_could_not_be_read_is_set_aside_whatever_its_id(self):
+        bad = [
+            {
+                "entity": "invoice",
+                "external_id": external_id,
+                "cause": "Total: it is missing",
+                "payload": {"a": 1},
+            }
+            for external_id in ("1\x00", "1\ud800", "", "7")
+        ]
+        self.assertTrue(self.ledger.sync_quarantine(lease=self.lease(), bad=bad))
+        self.assertIn("7", self.ledger.quarantine_ids.mapped("external_id"))
+
     def test_s15_a_quarantined_record_comes_in_once_it_is_cured(self):
         self.ingest(self.customer(), {**self.invoice(), "currency": "ZZZ"})
         case = self.ledger.quarantine_ids

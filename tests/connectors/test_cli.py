@@ -120,6 +120,7 @@ def test_one_ledger_that_odoo_refuses_does_not_end_the_daemon(server):
         if verb == "sync_lease" and not refusals:
             refusals.append(verb)
             return error(422, "odoo.exceptions.UserError", "The server has no key for its secrets.")
+        return None
 
     receiver.faults.append(refuse_once)
     process = start(receiver, "run", "--interval", "1")

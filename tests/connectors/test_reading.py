@@ -234,3 +234,23 @@ def test_s26_fuzz_webhook_bodies_crash_nothing(junk):
     body = junk if isinstance(junk, bytes) else json.dumps(junk, default=str).encode()
     assert isinstance(quickbooks_webhooks.events(body), list)
     assert isinstance(xero_webhooks.events(body), list)
+
+
+@pytest.mark.parametrize("record_id", ["7\x00", "7\ud800", "7" * 3000])
+def test_s15_a_record_that_cannot_be_read_is_named_by_what_can_be_stored(record_id):
+    company = quickbooks.Company("USD")
+
+    bad = quickbooks.invoice({"Id": record_id, "TotalAmt": "?"}, company)
+
+    bad.external_id.encode()
+    assert bad.external_id.startswith("7") and "\x00" not in bad.external_id
+    assert len(bad.external_id) <= 100
+
+
+def test_s15_an_id_longer_than_any_is_set_aside():
+    found = quickbooks.customer(
+        {"Id": "7" * 3000, "DisplayName": "Acme", "MetaData": {"LastUpdatedTime": "2026-11-01T00:00:00Z"}},
+        quickbooks.Company("USD"),
+    )
+
+    assert isinstance(found, BadRecord) and "an id has 100 characters at most" in found.cause
