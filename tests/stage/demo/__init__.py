@@ -73,7 +73,7 @@ def _closing_check(world: _World, figures: summary.Figures, seconds: float) -> i
     line = {
         "ok": not found,
         "seconds_to_summary": round(seconds, 1),
-        "items_in_messages": sum(count for count, _amount in figures.in_messages.values()),
+        "items_in_messages": sum(cell[0] for cell in figures.in_messages.values()),
         "items_left_out": sum(figures.left_out.values()),
         "reasons": figures.left_out,
         "mails": mails,
@@ -94,7 +94,7 @@ def _text(totals: dict[str, Decimal]) -> dict[str, str]:
 
 def _tell_where(world: _World, seconds: float) -> None:
     mails = len(world.mailbox.files())
-    print(f"\n{mails} mails lie in {world.mailbox.folder}")
+    print(f"\n{mails} mails lie in {world.mailbox.folder}; letters wait for a person, as activities in Odoo")
     print(f"Odoo runs on {world.odoo.url}  (log: {world.odoo.log})")
     print("  accountant / accountant   works the list of customers")
     print("  admin / admin             also sets up policies, texts and ledgers")
