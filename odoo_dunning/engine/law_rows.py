@@ -7,7 +7,7 @@ row.
 
 import csv
 import io
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
@@ -165,6 +165,10 @@ def parse_rows(text: str) -> ParsedRows:
     missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
     if missing:
         message = f"The file lacks the column(s) {', '.join(missing)}. Add them to the header line."
+        if any(mark in name for name in reader.fieldnames or () for mark in ";\t"):
+            message = (
+                "The columns of the file are not parted by commas. Save it with a comma between columns."
+            )
         return ParsedRows((), (RowInvalid(message, field=missing[0]),))
     rows, problems = [], []
     for record in reader:
@@ -172,7 +176,11 @@ def parse_rows(text: str) -> ParsedRows:
             rows.append(read_row(record))
         except RowInvalid as problem:
             problems.append(problem)
-    return ParsedRows(tuple(rows), tuple(problems))
+    counts = Counter(row.id for row in rows)
+    for row_id in (row_id for row_id, count in counts.items() if count > 1):
+        message = f"Law row {row_id}, field id: stands {counts[row_id]} times in the file. Keep one of them."
+        problems.append(RowInvalid(message, row_ids=(row_id,), field="id"))
+    return ParsedRows(tuple(row for row in rows if counts[row.id] == 1), tuple(problems))
 
 
 def require_rows(text: str) -> tuple[LawRow, ...]:

@@ -14,6 +14,8 @@ SHIPPED = ("reference_rates", "interest_rules", "charge_rules")
 DEBTOR_TYPES = [("b2b", "Business"), ("b2c", "Consumer"), ("public", "Public body"), ("any", "All")]
 _WHOLE = ("from_message", "to_message")
 _DAYS = ("valid_from", "valid_to", "verified_on")
+# What a row says, apart from where it was read and how sure we are.
+_SUBSTANCE = tuple(name for name in COLUMNS if name not in ("id", "source", "verified_on", "status", "note"))
 
 
 class Library(NamedTuple):
@@ -268,15 +270,54 @@ class DunningLawRow(models.Model):
     def _load_shipped(self):
         """Bring the shipped rows in, at install and at every update. Rows edited here stay as they are, and so do
         activations."""
-        known = {row.key: row for row in self.search([])}
-        missing, quiet = [], self.with_context(mail_create_nolog=True, tracking_disable=True)
+        quiet = self.with_context(mail_create_nolog=True, tracking_disable=True)
+        known = {row.key: row for row in quiet.search([])}
+        missing, changed = [], []
         for cells in (cells for name in SHIPPED for cells in read_shipped(name)):
             row = known.get(cells["id"])
             if row is None:
-                missing.append({**self._values(cells), "is_shipped": True})
+                missing.append(cells)
             elif not row.is_edited and read_row(row._cells()) != read_row(cells):
-                row.with_env(quiet.env).write({**self._values(cells), "is_edited": False})
-        quiet.create(missing)
+                changed.append((row, {**self._values(cells), "is_edited": False}))
+        quiet._rewrite(changed)
+        quiet._add_shipped(missing)
+
+    @api.model
+    def _rewrite(self, changed):
+        """Write several rows so that only the outcome has to be sound: a boundary may move between two of them. A draft
+        that says something else than what was checked is no longer activated.
+
+        :param changed: [(row, values), …]
+        """
+        for row, values in changed:
+            says = {name: value for name, value in row._values(row._cells()).items() if name in _SUBSTANCE}
+            if any(values[name] != says[name] for name in _SUBSTANCE):
+                row.write({"status": "draft", "is_activated": False})
+        for row, values in changed:
+            row.write(values)
+
+    @api.model
+    def _add_shipped(self, missing):
+        """Create rows that came with an update. One that would apply to the same days as a row made here stays a draft:
+        the row made here goes on."""
+        rows, activated = self.search([])._as_engine()
+        fresh = tuple(read_row(cells) for cells in missing)
+        clashing = {key for problem in find_conflicts((*rows, *fresh), activated) for key in problem.row_ids}
+        held_back = {
+            "status": "draft",
+            "is_edited": True,
+            "note": self.env._("Held back by the update: another row applies to these days already."),
+        }
+        self.create(
+            [
+                {
+                    **self._values(cells),
+                    "is_shipped": True,
+                    **(held_back if cells["id"] in clashing else {}),
+                }
+                for cells in missing
+            ]
+        )
 
     # === WHAT THE ENGINE READS === #
 

@@ -48,13 +48,14 @@ class DunningLawImport(models.TransientModel):
         self.ensure_one()
         rows = {row.key: row for row in self.env["dunning.law.row"].search([])}
         wanted = {line.key: line.change for line in self.line_ids if line.change != "missing"}
-        fresh = []
+        fresh, changed = [], []
         for row in parse_rows(self._text()).rows:
             values = self.env["dunning.law.row"]._values(_cells(row))
             if wanted.get(row.id) == "added":
                 fresh.append({**values, "is_edited": True})
             elif wanted.get(row.id) == "changed":
-                rows[row.id].write(values)
+                changed.append((rows[row.id], values))
+        self.env["dunning.law.row"]._rewrite(changed)
         self.env["dunning.law.row"].create(fresh)
         return {"type": "ir.actions.client", "tag": "soft_reload"}
 
