@@ -68,6 +68,7 @@ class _Dresser:
         ]
         charges = tuple(shown)
         totals = r.Totals.of(context.items, charges)
+        context = self._with_period(notice, subject, law, context)
         return replace(
             context,
             charges=charges,
@@ -81,6 +82,27 @@ class _Dresser:
         if subject is None or not subject.is_charged:
             return None
         return charging.claims_or_errors(self.charging.claimant, subject)[0]
+
+    def _with_period(self, notice, subject, law, context):
+        """No letter sets a consumer a shorter time than the law gives after it."""
+        if law is None or not subject.items:
+            return context
+        oldest = _oldest(subject)
+        number = self.charging.claimant.statement_number(subject)
+        if not self._wanted(subject, law, oldest, number):
+            return context
+        last = self.charging.claimant.notice_last_day(subject, law, oldest, notice.channel)
+        set_date = context.document.deadline_date
+        if last is None or (set_date and set_date >= last):
+            return context
+        return replace(context, document=replace(context.document, deadline_date=last))
+
+    def _wanted(self, subject, law, oldest, number):
+        """Keys of the statements that this reminder must carry."""
+        dates = self.charging.claimant._dates(oldest)
+        return legal_texts.statement_keys(
+            self.library.book, law.jurisdiction, subject.debtor_type, dates, number
+        )
 
     def _standing(self, main):
         """Earlier charges on its items; on invoices paid since, too, where the level charges at all."""
@@ -158,10 +180,11 @@ class _Dresser:
                     keys[key] = {}
         for kind, key in (("recovery_sum", "recovery.statutory"), ("collection_cost", "recovery.scale")):
             if kind in kinds:
-                [first, *_rest] = own.filtered(lambda one, kind=kind: one.kind == kind)
+                mine = own.filtered(lambda one, kind=kind: one.kind == kind)
+                amounts = sorted({one._exact() for one in mine})
                 keys[key] = {
                     "jurisdiction": country_name(law.jurisdiction, formats),
-                    "amount": formats.money(first._exact()),
+                    "amount": ", ".join(formats.money(amount) for amount in amounts),
                 }
         tax = book.find(law.jurisdiction, subject.debtor_type, "tax_treatment", dates) if kinds else None
         if tax is not None:
@@ -175,15 +198,13 @@ class _Dresser:
 
     def _statements(self, notice, subject, law, context, formats):
         """What the law wants said to a consumer before or with a charge."""
-        claimant, book = self.charging.claimant, self.library.book
-        oldest = min(subject.items, key=lambda item: (item.due_date or date.max, item.id))
-        number = claimant.statement_number(subject)
-        dates = claimant._dates(oldest)
-        wanted = legal_texts.statement_keys(book, law.jurisdiction, subject.debtor_type, dates, number)
+        oldest = _oldest(subject)
+        number = self.charging.claimant.statement_number(subject)
+        wanted = self._wanted(subject, law, oldest, number)
         if not wanted:
             return {}
         company = notice.company_id
-        deadline = notice.deadline_date or self.today + timedelta(days=15)
+        deadline = context.document.deadline_date or self.today + timedelta(days=15)
         values = {
             "principal": formats.money(context.totals.principal + context.totals.credits),
             "creditor_name": company.name or "",
@@ -217,6 +238,10 @@ class _Dresser:
         principal = totals.total_due - totals.interest - totals.costs
         offer = offer_of(notice.level_id, currency.code, currency.digits, principal, by_kind, self.today)
         return r.Offer(offer.pay_amount, offer.discount, offer.pay_by_date) if offer else None
+
+
+def _oldest(subject):
+    return min(subject.items, key=lambda item: (item.due_date or date.max, item.id))
 
 
 def formats_of(context):

@@ -75,7 +75,10 @@ def item_facts(env, items, without_notices=(), with_messages=True):
         events.update(_allocated(env, external))
     ids = own + external
     earlier = _earlier(env, ids, list(without_notices))
-    messages = _messages(env, ids) if with_messages else {}
+    messages = {}
+    if with_messages:
+        messages = _messages(env, ids)
+        _add_shared(env, ids, list(without_notices), earlier)
     if not earlier and not messages:
         return {item_id: ItemFacts(tuple(settled)) for item_id, settled in events.items()}
     return {

@@ -58,7 +58,9 @@ def sheet_of(notice):
     labels = labels_for(language)
     library = notice.env["dunning.law.row"].sudo()._library()
     texts = library.texts
-    charges = main.charge_ids.filtered(lambda one: one.stage in SHOWN_STAGES and one.amount)
+    charges = main.charge_ids.filtered(
+        lambda one: one.stage in SHOWN_STAGES and one.amount and not one.is_never_asked
+    )
     number = main._number()
     return Sheet(
         title=legal_texts.sentence(texts, "sheet.title", language, {"number": number}),
@@ -79,11 +81,12 @@ def sheet_of(notice):
     )
 
 
-def calculation_of(charge):
+def calculation_of(charge, made):
     """The calculation of one charge as a colleague reads it on the screen, in their own language: `{lines: [{from, to,
     days, base, rate, amount, rows}], total, charged_before, let_off, formula}`; empty where there is nothing to deduct.
+
+    :param made: its stored sheet, or the one of today
     """
-    made = charge.sheet
     language = charge.env.lang or "en_US"
     formats = _formats(charge.currency_id, language)
     texts = charge.env["dunning.law.row"].sudo()._library().texts

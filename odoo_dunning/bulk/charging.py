@@ -229,6 +229,24 @@ def sheet(claimant, subject, law, item_id, amount):
     }
 
 
+def sheet_today(charge):
+    """The calculation of an interest charge of a proposal as plain JSON, or None where it cannot be made today."""
+    notice = charge.notice_id
+    charging = Charging(charge.env, notice.company_id, notice._today())
+    if not charging.levels:
+        return None
+    subject = subjects(charging, notice, notice._look_again()).get(notice.id)
+    if subject is None or charge.item_id.id not in {item.id for item in subject.items}:
+        return None
+    law, error = claims_or_errors(charging.claimant, subject)
+    if error:
+        return None
+    try:
+        return sheet(charging.claimant, subject, law, charge.item_id.id, charge._exact())
+    except LawError:
+        return None
+
+
 def reclaim(notices, looks, today):
     """A message changed its level in the proposal: claim again."""
     charging = Charging(notices.env, notices.company_id, today)

@@ -36,6 +36,7 @@ from .interest import (
 from .law import AgreedRate, ClaimDates, LawBook
 from .law_choice import ChoiceRow, LawChoice, Place, choose_law
 from .law_errors import LawError, RuleUnknown
+from .law_rows import CHARGE_KINDS
 from .money import EXACT, ZERO, quantize
 from .snapshot import Account, Item
 
@@ -458,6 +459,23 @@ class Claimant:
     def statement_number(self, subject: Subject) -> int:
         """Which reminder this message is for the item reminded least often."""
         return 1 + min((len(subject.facts_of(item).messages) for item in subject.items), default=0)
+
+    def notice_last_day(self, subject: Subject, law: LawChoice, item: Item, channel: str) -> date | None:
+        """Last day to pay in the period that a notice sent today by this channel opens for a consumer; None where no
+        usable row gives one."""
+        claim = self._claim(subject, law, item)
+        rules = ("interest_notice_days", *(f"{kind}_notice_days" for kind in CHARGE_KINDS))
+        rows = [self.book.find(law.jurisdiction, subject.debtor_type, rule, claim.dates) for rule in rules]
+        days = max((int(row.value) for row in rows if row), default=0)
+        if not days or subject.debtor_type != "b2c":
+            return None
+        try:
+            first, _rows = notice_start(
+                self.book, claim, NOTICE_CHANNELS.get(channel, channel), self.today, self.is_working_day
+            )
+        except RuleUnknown:
+            return None
+        return first + timedelta(days=days - 1)
 
     def claim_of(self, subject: Subject, law: LawChoice, item: Item) -> Claim:
         return self._claim(subject, law, item)

@@ -87,11 +87,14 @@ def make_offer(
     return Offer(currency, total, discount, total - discount, offered_on, pay_by_date)
 
 
-def settle(offer: Offer, payments: list[tuple[date, Decimal]], today: date) -> Settlement | None:
+def settle(
+    offer: Offer, payments: list[tuple[date, Decimal]], today: date, known: Decimal = ZERO
+) -> Settlement | None:
     """How the offer ended, or None while it is open and unpaid. Only payments between offer and pay-by date
-    count.
+    count, less what was `known` when the offer was made: it asks for the rest.
     """
     in_time = sum((amount for day, amount in payments if offer.offered_on <= day <= offer.pay_by_date), ZERO)
+    in_time = max(in_time - known, ZERO)
     if in_time >= offer.pay_amount:
         overpaid = in_time - offer.pay_amount
         return Settlement("honoured", max(offer.discount - overpaid, ZERO), ZERO, overpaid)

@@ -55,6 +55,37 @@ class DunningAccount(models.Model):
                 for currency, charges in standing.grouped("currency_id").items()
             )
 
+    def write(self, vals):
+        """Override: from the day a customer is marked insolvent no interest accrues."""
+        marked = bool(vals.get("is_insolvent"))
+        changed = self.filtered(lambda one: "is_insolvent" in vals and one.is_insolvent != marked)
+        res = super().write(vals)
+        for account in changed:
+            account._follow_insolvency()
+        return res
+
+    def _follow_insolvency(self):
+        """A mark taken away on the day it was set was a slip; later, its days stay without interest."""
+        today = self.company_id._dunning_today()
+        open_ones = self.sudo().charge_stop_ids.filtered(
+            lambda stop: not stop.last_date or stop.last_date >= today
+        )
+        if self.is_insolvent:
+            if not open_ones:
+                self.env["dunning.charge.stop"].sudo().create(
+                    {
+                        "account_id": self.id,
+                        "first_date": today,
+                        "reason": self.env._("Insolvent"),
+                        "is_insolvency": True,
+                    }
+                )
+            return
+        mine = open_ones.filtered(lambda stop: stop.is_insolvency and not stop.last_date)
+        slips = mine.filtered(lambda stop: stop.first_date >= today)
+        slips.unlink()
+        (mine - slips).last_date = today
+
     @api.constrains(
         "agreed_rate_unit", "agreed_rate_value", "agreed_rate_reference", "charge_law", "debtor_type"
     )

@@ -3,7 +3,7 @@ from decimal import Decimal
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 
-from ..bulk import charge_sheets
+from ..bulk import charge_sheets, charging
 from .slim_many2one import SlimMany2one
 
 # Standing: the customer was told and has neither paid nor been let off.
@@ -72,6 +72,9 @@ class DunningCharge(models.Model):
     amount_cap = fields.Monetary(readonly=True, help="The most the law allows.", string="At most")
     has_cap = fields.Boolean(readonly=True, help="Off: no limit is on record.", string="Limited by law")
     amount_waived = fields.Monetary(readonly=True, string="Waived")
+    is_never_asked = fields.Boolean(
+        readonly=True, help="Given up before its message left.", string="Never asked for"
+    )
     amount_due = fields.Monetary(
         compute="_compute_amount_due", help="Announced, and neither waived nor paid.", string="Open"
     )
@@ -145,11 +148,12 @@ class DunningCharge(models.Model):
     def _compute_sheet_html(self):
         """The calculation for a colleague; the customer's is the PDF."""
         for charge in self:
+            made = charge._made()
             charge.sheet_html = (
                 self.env["ir.qweb"]._render(
-                    "odoo_dunning.charge_sheet_lines", {"sheet": charge_sheets.calculation_of(charge)}
+                    "odoo_dunning.charge_sheet_lines", {"sheet": charge_sheets.calculation_of(charge, made)}
                 )
-                if charge.sheet
+                if made
                 else False
             )
 
@@ -184,7 +188,8 @@ class DunningCharge(models.Model):
                         amount=charge.currency_id.format(charge.amount),
                         cap=charge.currency_id.format(charge.amount_cap),
                         law=charge.law or "?",
-                        rows=", ".join(charge._row_keys()) or "–",
+                        rows=", ".join(charge._row_keys() or (charge._made() or {}).get("row_ids", ()))
+                        or "–",
                     )
                 )
 
@@ -199,6 +204,13 @@ class DunningCharge(models.Model):
                     charge=fixed[0].display_name,
                 )
             )
+
+    def _made(self):
+        """The calculation behind interest: as it was announced, or of a proposal as it is today; else nothing."""
+        self.ensure_one()
+        if self.sheet or self.kind != charging.INTEREST or self.stage != "claimed" or not self.notice_id:
+            return self.sheet
+        return charging.sheet_today(self.sudo())
 
     def _row_keys(self):
         """Law rows behind the amount, as on its sheet."""
@@ -259,11 +271,24 @@ class DunningCharge(models.Model):
                     left=self.currency_id.format(left),
                 )
             )
+        if self.stage == "claimed":
+            self._give_up(amount, reason)
+            return
         if self.stage == "booked":
             self._credit({self.id: amount}, reason)
         waived = self.currency_id.round(self.amount_waived + amount)
         is_gone = self.currency_id.compare_amounts(waived, self.amount) >= 0
         self.write({"amount_waived": waived, "reason": reason, **({"stage": "waived"} if is_gone else {})})
+
+    def _give_up(self, amount, reason):
+        """Before the customer was told: the message asks for the rest only, and no later one for what was given up."""
+        gone = {"amount_waived": amount, "reason": reason, "stage": "waived", "is_never_asked": True}
+        rest = self.currency_id.round(self.amount - amount)
+        if self.currency_id.is_zero(rest):
+            self.write(gone)
+            return
+        self.copy({"amount": amount, **gone})
+        self.write({"amount": rest, "is_edited": True})
 
     # === WITH ITS MESSAGE === #
 

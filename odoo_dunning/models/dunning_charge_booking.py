@@ -62,21 +62,37 @@ class DunningCharge(models.Model):
     def _see_paid(self, company):
         """Charges whose invoice was settled: by the company's choice they stay claimed or are dropped; those of an
         invoice that was cancelled or credited in full have lost their ground."""
-        domain = [
-            ("company_id", "=", company.id),
-            ("stage", "in", STANDING),
-            ("principal_paid_date", "=", False),
-        ]
-        today = company._dunning_today()
-        settled = self.sudo().search([*domain, ("item_id.is_open", "=", False)])
-        unfounded = settled.filtered(lambda one: one.item_id.source_state in UNFOUNDED)
-        unfounded._take_back(self.env._("The invoice was cancelled or credited"))
-        paid = settled - unfounded
-        paid.write({"principal_paid_date": today})
-        if company.dunning_charge_when_paid == "drop":
-            open_ones = paid.filtered(lambda one: one.stage in STANDING and one.amount_due)
-            if open_ones:
-                open_ones.action_waive(reason=self.env._("The invoice was paid"))
+        standing = [("company_id", "=", company.id), ("stage", "in", STANDING)]
+        charges, today = self.sudo(), company._dunning_today()
+        open_again = charges.search(
+            [*standing, ("principal_paid_date", "!=", False), ("item_id.is_open", "=", True)]
+        )
+        open_again.write({"principal_paid_date": False})
+        settled = [*standing, ("item_id.is_open", "=", False)]
+        unfounded = charges.search([*settled, ("item_id.source_state", "in", UNFOUNDED)])
+        unfounded._each_message(
+            lambda one: one._take_back(self.env._("The invoice was cancelled or credited"))
+        )
+        paid = charges.search([*settled, ("principal_paid_date", "=", False)]) - unfounded
+        drops = company.dunning_charge_when_paid == "drop"
+        paid._each_message(lambda one: one._principal_paid(today, drops))
+
+    def _principal_paid(self, today, drops):
+        self.write({"principal_paid_date": today})
+        open_ones = self.filtered(lambda one: drops and one.stage in STANDING and one.amount_due)
+        if open_ones:
+            open_ones.action_waive(reason=self.env._("The invoice was paid"))
+
+    def _each_message(self, deed):
+        """Do something with the charges of one message after the other. What stands in the way of one is kept on its
+        charges, and tried again next time."""
+        for charges in self.grouped("notice_id").values():
+            try:
+                with self.env.cr.savepoint():
+                    deed(charges)
+                charges.filtered("booking_error").booking_error = False
+            except UserError as error:
+                charges.booking_error = str(error)
 
     # === BOOKING === #
 
@@ -124,19 +140,7 @@ class DunningCharge(models.Model):
                     company=company.name,
                 )
             )
-        today = company._dunning_today()
-        locks = company._get_violated_lock_dates(today, True, company.dunning_charge_journal_id)
-        if locks:
-            raise UserError(
-                self.env._(
-                    "%(company)s: the period of %(day)s is locked (field “%(field)s”, until %(until)s). Open it, or "
-                    "book later.",
-                    company=company.name,
-                    day=today,
-                    field=company._fields[locks[-1][1]]._description_string(self.env),
-                    until=locks[-1][0],
-                )
-            )
+        company._dunning_check_period(company.dunning_charge_journal_id)
 
     def _move_values(self):
         company, notice = self.company_id, self.notice_id
@@ -202,6 +206,7 @@ class DunningCharge(models.Model):
         ]  # fmt: skip
         if not lines:
             return
+        move.company_id._dunning_check_period(move.journal_id)
         credit = (
             self.env["account.move"]
             .sudo()

@@ -21,6 +21,9 @@ class DunningChargeStop(models.Model):
     )
     last_date = fields.Date(help="Last day without interest; empty: until further notice.", string="Last day")
     reason = fields.Char(required=True)
+    is_insolvency = fields.Boolean(
+        readonly=True, help="Came with the mark on the customer.", string="From the insolvency mark"
+    )
 
     _dates_ordered = models.Constraint(
         "CHECK (last_date IS NULL OR last_date >= first_date)",

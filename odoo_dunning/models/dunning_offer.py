@@ -1,12 +1,16 @@
+from datetime import timedelta
 from decimal import Decimal
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.fields import Command
+from odoo.fields import Command, Domain
 
 from ..engine.money import ZERO
 from ..engine.settlement import Offer, settle
 from .slim_many2one import SlimMany2one
+
+# How long after its last day an offer that ran out is looked at again: bank statements are read days later.
+LATE_READING_DAYS = 30
 
 
 class DunningOffer(models.Model):
@@ -29,6 +33,9 @@ class DunningOffer(models.Model):
     )
     offered_on = fields.Date(readonly=True, string="Offered on")
     pay_by_date = fields.Date(readonly=True, string="Pay by")
+    amount_before = fields.Monetary(
+        readonly=True, help="Arrived on the first day, before the offer was made.", string="Paid before"
+    )
     amount_paid = fields.Monetary(
         readonly=True, help="Arrived between the offer and its last day.", string="Paid"
     )
@@ -71,7 +78,7 @@ class DunningOffer(models.Model):
         for notice in offering:
             offer = made[notice.id].offer
             if offer:
-                offers.create(
+                stored = offers.create(
                     {
                         "notice_id": notice.id,
                         "company_id": notice.company_id.id,
@@ -84,6 +91,7 @@ class DunningOffer(models.Model):
                         "pay_by_date": offer.until_date,
                     }
                 )
+                stored.amount_before = float(sum((amount for _day, amount in stored._payments()), ZERO))
 
     @api.model
     def _open(self, notices):
@@ -99,9 +107,16 @@ class DunningOffer(models.Model):
 
     @api.model
     def _settle_open(self, company):
-        """End the offers of a company that were taken up or ran out."""
+        """End the offers of a company that were taken up or ran out. One that ran out is honoured all the same when
+        the books learn later that the money came in time."""
         today = company._dunning_today()
-        for offer in self.sudo().search([("company_id", "=", company.id), ("state", "=", "open")]):
+        domain = Domain("state", "=", "open") | (
+            Domain("state", "in", ("short", "expired"))
+            & Domain("pay_by_date", ">=", today - timedelta(days=LATE_READING_DAYS))
+        )
+        for offer in self.sudo().search(Domain("company_id", "=", company.id) & domain):
+            if offer.state == "cancelled":
+                continue
             try:
                 with self.env.cr.savepoint():
                     offer._settle(today)
@@ -111,13 +126,15 @@ class DunningOffer(models.Model):
     def _settle(self, today):
         self.ensure_one()
         payments = self._payments()
-        outcome = settle(self._to_engine(), payments, today)
-        self.amount_paid = float(sum((amount for _day, amount in payments), ZERO))
-        if outcome is None:
+        known = Decimal(f"{self.amount_before:.{self.currency_id.decimal_places}f}")
+        outcome = settle(self._to_engine(), payments, today, known)
+        paid = max(sum((amount for _day, amount in payments), ZERO) - known, ZERO)
+        self.write({"amount_paid": float(paid), **({"state": outcome.outcome} if outcome else {})})
+        if outcome is None or outcome.outcome != "honoured":
             return
-        if outcome.outcome == "honoured" and outcome.write_off:
+        if outcome.write_off:
             self._honour(outcome.write_off)
-        self.state = outcome.outcome
+        self._cancel(self._rivals().notice_id)
 
     def _to_engine(self):
         digits = self.currency_id.decimal_places
@@ -174,24 +191,58 @@ class DunningOffer(models.Model):
             )
         )
 
+    def _rivals(self):
+        """Other offers on the same invoices: the money that took this one up takes up no second one."""
+        others = self.search(
+            [("account_id", "=", self.account_id.id), ("state", "=", "open"), ("id", "!=", self.id)]
+        )
+        return others.filtered(lambda one: one._items() & self._items())
+
     def _honour(self, amount):
-        """Set loose money against the receivables and write the discount off. What cannot be written off here, because
-        the invoice is of another ledger or an account is missing, is asked of a person."""
+        """Set loose money against the receivables and write the discount off; what is left of it is let off the charges
+        that were not booked. What cannot be written off here, because the invoice is of another ledger or an account is
+        missing, is asked of a person."""
         lines = self._receivables().filtered(lambda line: not line.reconciled)
+        self._match_loose(lines)
+        lines = lines.filtered(lambda line: not line.reconciled)
+        company, left = self.company_id, amount
+        if lines and company.dunning_discount_account_id and company.dunning_discount_journal_id:
+            left -= self._write_off(lines.sorted("date_maturity"), amount)
+            lines = lines.filtered(lambda line: not line.reconciled)
+        left -= self._let_off(left)
+        if left > 0 and (lines or self._items().filtered(lambda item: item.ledger_id and item.is_open)):
+            self._ask_write_off(left)
+
+    def _match_loose(self, lines):
         loose = self._loose_payments().move_line_id.filtered(
             lambda line: (
                 self.offered_on <= line.date <= self.pay_by_date and line.account_id in lines.account_id
             )
         )
-        if lines and loose:
-            for account in lines.account_id:
-                (lines | loose).filtered(lambda line, account=account: line.account_id == account).reconcile()
-            lines = lines.filtered(lambda line: not line.reconciled)
-        company = self.company_id
-        if not lines or not company.dunning_discount_account_id or not company.dunning_discount_journal_id:
-            self._ask_write_off(amount)
-            return
-        self._write_off(lines.sorted("date_maturity"), amount)
+        for account in loose.account_id:
+            (lines | loose).filtered(lambda line, account=account: line.account_id == account).reconcile()
+
+    def _let_off(self, amount):
+        """Waive announced charges up to an amount; returns what was waived."""
+        charges = (
+            self.env["dunning.charge"]
+            .sudo()
+            .search(
+                [
+                    ("account_id", "=", self.account_id.id),
+                    ("currency_id", "=", self.currency_id.id),
+                    ("item_id", "in", self._items().ids),
+                    ("stage", "=", "announced"),
+                ]
+            )
+        )
+        left, reason = amount, self.env._("Early settlement, %(message)s", message=self.notice_id._number())
+        for charge in charges:
+            part = min(left, charge._exact("amount_due"))
+            if part > 0:
+                charge._waive(float(part), reason)
+                left -= part
+        return amount - left
 
     def _ask_write_off(self, amount):
         summary = self.env._("Write off the early-settlement discount")
@@ -205,7 +256,7 @@ class DunningOffer(models.Model):
         self.account_id._ask_person(summary, note)
 
     def _write_off(self, lines, amount):
-        """One entry over all receivables, reconciled with them."""
+        """One entry over all receivables, reconciled with them. Returns what was written off."""
         company, currency = self.company_id, self.currency_id
         left, parts = float(amount), []
         for line in lines:
@@ -213,7 +264,9 @@ class DunningOffer(models.Model):
             if currency.compare_amounts(part, 0) > 0:
                 parts.append((line, part))
                 left = currency.round(left - part)
-        total = sum(part for _line, part in parts)
+        if not parts:
+            return ZERO
+        total = currency.round(sum(part for _line, part in parts))
         today = company._dunning_today()
         name = self.env._("Early settlement, %(message)s", message=self.notice_id._number())
 
@@ -250,3 +303,4 @@ class DunningOffer(models.Model):
         for (line, _part), credit in zip(parts, credits.sorted("id"), strict=False):
             (line | credit).reconcile()
         self.move_id = move
+        return Decimal(f"{total:.{currency.decimal_places}f}")

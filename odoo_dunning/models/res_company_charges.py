@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 from ..engine.law_choice import Place
 
@@ -84,6 +84,26 @@ class ResCompany(models.Model):
                             tax=tax.name,
                         )
                     )
+
+    def _dunning_check_period(self, journal):
+        """Nothing is posted in a locked period.
+
+        :raise UserError: naming the lock and its last day
+        """
+        self.ensure_one()
+        today = self._dunning_today()
+        locks = self._get_violated_lock_dates(today, True, journal)
+        if locks:
+            raise UserError(
+                self.env._(
+                    "%(company)s: the period of %(day)s is locked (field “%(field)s”, until %(until)s). Open it, or "
+                    "book later.",
+                    company=self.name,
+                    day=today,
+                    field=self._fields[locks[-1][1]]._description_string(self.env),
+                    until=locks[-1][0],
+                )
+            )
 
     def _dunning_place(self):
         """Where the company sits, for the choice of law."""

@@ -17,6 +17,7 @@ from . import test_ledger_match
 from . import test_ledger_isolation
 from . import test_charge_claim
 from . import test_charge_booking
+from . import test_charge_life
 from . import test_charge_origin
 from . import test_ledger_writeback
 from . import test_law_rows
