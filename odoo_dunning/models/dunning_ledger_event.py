@@ -1,6 +1,9 @@
 from odoo import api, fields, models
 
 
+TOLD_AT_ONCE = 1000
+
+
 class DunningLedgerEvent(models.Model):
     """A record a webhook named: read it with the next pass. Many notices about one record are one row."""
 
@@ -13,6 +16,9 @@ class DunningLedgerEvent(models.Model):
     entity = fields.Char(required=True, string="Kind at the source")
     external_id = fields.Char(required=True, string="Id at the source")
     noted_at = fields.Datetime(required=True, string="Told at")
+    told_lease = fields.Char(
+        string="Told to pass", help="The pass that was told of it; none once it is noted again."
+    )
 
     _record_uniq = models.Constraint("UNIQUE (ledger_id, entity, external_id)", "A record waits once.")
 
@@ -23,12 +29,22 @@ class DunningLedgerEvent(models.Model):
         self.env.cr.execute_values(
             """
             INSERT INTO dunning_ledger_event (ledger_id, entity, external_id, noted_at) VALUES %s
-            ON CONFLICT (ledger_id, entity, external_id) DO UPDATE SET noted_at = excluded.noted_at
+            ON CONFLICT (ledger_id, entity, external_id) DO UPDATE
+                    SET noted_at = excluded.noted_at, told_lease = NULL
             """,
             [(ledger.id, entity, external_id, now) for entity, external_id in sorted(set(records))],
         )
 
     @api.model
-    def _forget(self, ledger, started_at):
-        """A good pass that began at `started_at` has read what was noted before."""
-        self.search([("ledger_id", "=", ledger.id), ("noted_at", "<=", started_at)]).unlink()
+    def _tell(self, ledger):
+        """Return what waits, for the pass that has just been given the lease; the oldest first, when there is much."""
+        events = self.search([("ledger_id", "=", ledger.id)], order="noted_at, id", limit=TOLD_AT_ONCE)
+        events.write({"told_lease": ledger.lease_key})
+        return events
+
+    @api.model
+    def _forget(self, ledger, lease):
+        """A good pass has read what it was told. Return whether more waits, noted meanwhile."""
+        mine = [("ledger_id", "=", ledger.id)]
+        self.search([*mine, ("told_lease", "=", lease)]).unlink()
+        return bool(self.search_count(mine, limit=1))

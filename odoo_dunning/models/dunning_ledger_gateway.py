@@ -311,7 +311,7 @@ class DunningLedgerGateway(models.Model):
 
     def _refetch(self):
         """Records to read again by id: set aside ones and those a webhook named."""
-        hinted = self.env["dunning.ledger.event"].search([("ledger_id", "=", self.id)], limit=1000)
+        hinted = self.env["dunning.ledger.event"]._tell(self)
         return [{"entity": event.entity, "external_id": event.external_id} for event in hinted]
 
     # === CLOSING === #
@@ -342,7 +342,10 @@ class DunningLedgerGateway(models.Model):
         if outcome == "done":
             # What changed while it was read may be missing: the data is as old as the pass's beginning.
             vals |= {"last_good_sync_at": current.started_at or now, "removal_confirmed": 0}
-            self.env["dunning.ledger.event"]._forget(self, current.started_at)
+            if self.env["dunning.ledger.event"]._forget(self, self.lease_key):
+                # Noted while it was read, or more than it was told of: not left for an interval.
+                vals["next_sync_at"] = now
+                self.env.ref("odoo_dunning.ir_cron_ledger_sync")._trigger()
         self.write(vals)
         if current.stored_count:
             self._refresh_accounts()

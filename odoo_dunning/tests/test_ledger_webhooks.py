@@ -6,6 +6,7 @@ import hmac
 import json
 
 from cryptography.fernet import Fernet
+from odoo import fields
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -166,6 +167,25 @@ class TestLedgerWebhooks(LedgerHttpCase):
         self.assertEqual(self.waiting(self.ledger), [("invoice", "1")])
         self.ledger.sync_report(self.lease(), "done", {}, "", None)
         self.assertEqual(self.waiting(self.ledger), [])
+
+    def test_a_notice_in_the_middle_of_a_pass_is_kept_and_the_next_pass_starts_at_once(self):
+        lease = self.lease()
+        self.deliver("quickbooks", [self.cloud_event("realm-1", "1")])
+        self.ledger.sync_report(lease, "done", {}, "", None)
+        self.assertEqual(self.waiting(self.ledger), [("invoice", "1")])
+        self.assertLessEqual(self.ledger.next_sync_at, fields.Datetime.now())
+        self.ledger.sync_report(self.lease(), "done", {}, "", None)
+        self.assertEqual(self.waiting(self.ledger), [])
+        self.assertGreater(self.ledger.next_sync_at, fields.Datetime.now())
+
+    def test_notices_beyond_what_a_pass_is_told_wait_for_the_next_one(self):
+        self.env["dunning.ledger.event"]._note(
+            self.ledger, [("invoice", str(number)) for number in range(1003)]
+        )
+        answer = self.ledger.sync_lease(runner="test", seconds=300)
+        self.assertEqual(len(answer["options"]["refetch"]), 1000)
+        self.ledger.sync_report(answer["lease"], "done", {}, "", None)
+        self.assertEqual(len(self.waiting(self.ledger)), 3)
 
     def test_a_key_that_cannot_be_read_keeps_no_other_ledgers_notices_out(self):
         broken = self.connected_ledger("Sealed with a key that is gone", organisation="realm-9")
