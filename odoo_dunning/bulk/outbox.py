@@ -104,6 +104,9 @@ def fingerprints(env, notice_ids):
                       account.is_insolvent, account.is_legal, account.is_excluded,
                       (SELECT string_agg(hold.id::text, ',' ORDER BY hold.id) FROM dunning_hold hold
                         WHERE hold.account_id = account.id AND hold.item_id IS NULL AND hold.active),
+                      (SELECT concat(COUNT(*), ',', SUM(credit.amount_open)) FROM dunning_item credit
+                        WHERE credit.company_id = account.company_id AND credit.account_id = account.id
+                          AND credit.is_open AND credit.amount_open < 0),
                       string_agg(concat_ws(',', item.id, item.is_open, item.is_excluded, item.content_hash,
                         item.amount_open,
                         COALESCE(books.amount_residual_currency, 0), COALESCE(books.parent_state, '-'),

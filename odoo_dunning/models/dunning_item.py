@@ -1,7 +1,13 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
 from ..bulk import external, projection, totals
+
+# What its ledger says and what was sent for it. Who may exclude a receivable or choose its policy does not write it.
+_KEPT = {
+    "account_id", "partner_id", "company_id", "ledger_id", "move_line_id", "kind", "currency_id", "due_date",
+    "amount_total", "amount_open", "level_id", "level_rank", "level_date", "cycle", "bound_policy_id",
+}  # fmt: skip
 
 
 class DunningItem(models.Model):
@@ -127,6 +133,14 @@ class DunningItem(models.Model):
     def write(self, vals):
         """A policy chosen for an item that is in a cycle counts from then on: it is no longer bound to the version it
         started with."""
+        kept = _KEPT.intersection(vals)
+        if kept and not self.env.su:
+            raise AccessError(
+                self.env._(
+                    "“%(field)s” of a receivable follows its ledger or what was sent: it is not written by hand.",
+                    field=self._fields[min(kept)]._description_string(self.env),
+                )
+            )
         if "policy_id" in vals and "bound_policy_id" not in vals:
             vals = {**vals, "bound_policy_id": False}
         return super().write(vals)

@@ -78,6 +78,8 @@ class DunningNotice(models.Model):
         for notice in self:
             if notice._reclaim():
                 notice.sudo().write({"state": "ready", "next_try_at": False})
+                # It holds its items again: the run is open until it knows what became of it.
+                notice.run_id.filtered(lambda run: run.state == "done").sudo().state = "sending"
             else:
                 notice._withdraw(self.env._("Its items are in another message by now"))
 
@@ -110,12 +112,20 @@ class DunningNotice(models.Model):
 
     @api.model
     def _recover(self):
-        """After a crash. Where the mail's own state says what became of it, that is written now. A message that was
-        being sent and has no outcome may or may not have left: it is not sent again by itself; a person looks at the
-        mailbox and says which."""
+        """After a crash, or after somebody worked in the mail queue. Where the mail's own state says what became of it,
+        that is written now; a message whose mail was deleted is made anew. A message that was being sent and has no
+        outcome may or may not have left: it is not sent again by itself; a person looks at the mailbox and says
+        which."""
         known = self.search([("state", "=", "sending"), ("mail_mail_id.state", "in", ("sent", "exception"))])
         for notice in known.try_lock_for_update():
             notice.mail_mail_id.sudo()._write_outcome()
+        queued = [("state", "=", "queued"), ("channel", "=", "email")]
+        deleted = self.search([*queued, ("mail_mail_id", "=", False)]).try_lock_for_update()
+        if deleted:
+            deleted._requeue()
+        cancelled = self.search([*queued, ("mail_mail_id.state", "=", "cancel")]).try_lock_for_update()
+        if cancelled:
+            cancelled._withdraw(self.env._("Its mail was cancelled in the mail queue"))
         limit = fields.Datetime.now() - SENDING_TIMEOUT
         stuck = self.search([("state", "=", "sending"), ("attempt_at", "<", limit)]).try_lock_for_update()
         if stuck:

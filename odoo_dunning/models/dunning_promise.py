@@ -108,8 +108,8 @@ class DunningPromise(models.Model):
         """Judge the promises of a company from what was paid: kept, kept late, partly kept or broken.
 
         A promise is judged when it is fulfilled, or when the promised day and the policy's grace days have passed.
-        A broken or partly kept one that is fulfilled later becomes kept late, or kept where the money had arrived in time
-        and was only booked later. A kept one whose payment was taken back is judged anew.
+        A broken or partly kept one that is fulfilled later becomes kept late, or kept where the money came in time and
+        was only booked later. A kept one whose payment was taken back is judged anew.
         """
         today = company._dunning_today()
         unfulfilled = Domain("state", "in", ("open", "broken", "partly"))

@@ -199,7 +199,7 @@ class TestChargeSegments(ChargeCase):
         self.policy.level_ids[:2].write({"charge_interest": False})
         invoice = self.make_late()
         item = self.item_of(invoice)
-        item.write({"level_id": self.friendly.id, "level_rank": 2, "level_date": "2026-11-01"})
+        item.sudo().write({"level_id": self.friendly.id, "level_rank": 2, "level_date": "2026-11-01"})
         first = self.sent_run()
         self.assertEqual(self.charges(first, "interest").amount, INTEREST)
 
@@ -365,7 +365,7 @@ class TestChargeLaw(ChargeCase):
         invoice = self.make_late(capped)
         self.item_of(invoice).account_id.charge_law = "FI"
         for move in (invoice, *free.invoice_ids):
-            self.item_of(move).write({"level_id": self.firm.id, "level_rank": 3, "level_date": "2026-11-01"})
+            self.item_of(move).sudo().write({"level_id": self.firm.id, "level_rank": 3, "level_date": "2026-11-01"})
         run = self.propose()
         fees = {one.account_id.partner_id: one for one in self.charges(run, "reminder_fee")}
 

@@ -7,6 +7,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import freeze_time, tagged
 
+from .charge_common import ChargeCase
 from .common import TODAY, DunningCase
 from .test_run import collections_user
 
@@ -386,6 +387,11 @@ class TestWhoMayWriteWhat(LifeCase):
         for vals in ({"claim": False}, {"level_rank": 1}, {"decision": "leave"}):
             with self.subTest(line=vals), self.assertRaises(AccessError):
                 self.run_.line_ids.write(vals)
+        item = self.run_.line_ids.item_id
+        for vals in ({"level_rank": 0}, {"amount_open": 1.0}, {"cycle": 2}, {"bound_policy_id": False}):
+            with self.subTest(item=vals), self.assertRaises(AccessError):
+                item.write(vals)
+        item.write({"is_excluded": True, "policy_id": self.policy.id})
         with self.assertRaises(AccessError):
             self.env["dunning.run"].with_user(self.clerk).create({"state": "approved"})
 
@@ -406,3 +412,81 @@ class TestWhoMayWriteWhat(LifeCase):
         for vals in ({"body_text": "Something else"}, {"email_to": "a@b.example"}, {"deadline_date": TODAY}):
             with self.subTest(vals=vals), self.assertRaisesRegex(UserError, "can no longer be edited"):
                 self.notice.write(vals)
+
+
+@tagged("post_install", "-at_install")
+class TestOutOfTheQueue(LifeCase):
+    """A mail that somebody deleted or cancelled, a message tried again late: nothing is stuck for ever."""
+
+    def test_message_tried_again_after_its_run_was_done_does_not_stop_other_proposals(self):
+        run = self.propose()
+        notice = self.queue(run)
+        notice._fail("550 no such user", final=True)
+        self.assertEqual(run.state, "done")
+        other = self.make_invoice(partner=self.make_customer("Second"))
+
+        notice.action_retry()
+
+        self.assertEqual((notice.state, run.state), ("ready", "sending"))
+        later = self.propose()
+        self.assertEqual(self.line_of(later, self.invoice).reason_code, "in_other_run")
+        self.assertEqual(self.line_of(later, other).reason_code, "notify")
+        later.action_cancel()
+        self.hand_over()
+        with self.mock_mail_gateway():
+            notice.mail_mail_id.send()
+        self.assertEqual((notice.state, run.state), ("sent", "done"))
+
+    def test_message_whose_mail_was_deleted_is_made_anew(self):
+        run = self.propose()
+        notice = self.queue(run)
+        notice.mail_mail_id.unlink()
+
+        self.env["dunning.notice"]._recover()
+        self.assertEqual(notice.state, "ready")
+        self.hand_over()
+
+        self.assertEqual(notice.state, "queued")
+        self.assertTrue(notice.mail_mail_id)
+
+    def test_message_whose_mail_was_cancelled_stays_home_and_says_so(self):
+        run = self.propose()
+        notice = self.queue(run)
+        notice.mail_mail_id.cancel()
+
+        self.env["dunning.notice"]._recover()
+
+        self.assertEqual((notice.state, run.state), ("withdrawn", "done"))
+        self.assertIn("mail queue", notice.note)
+        self.assertFalse(run.line_ids.claim)
+
+    def test_credit_that_arrives_while_the_mail_waits_keeps_it_home(self):
+        run = self.propose()
+        notice = self.queue(run)
+        self.make_invoice(due_days=0, amount=100.0, move_type="out_refund")
+        self.refresh()
+
+        with self.mock_mail_gateway():
+            notice.mail_mail_id.send()
+            self.assertFalse(self._mails)
+
+        self.hand_over()
+        self.assertEqual((notice.state, run.line_ids.reason_code), ("withdrawn", "netted"))
+
+
+@tagged("post_install", "-at_install")
+class TestChargesOfChannels(ChargeCase):
+    def test_withdrawn_letter_leaves_the_charges_with_the_mail(self):
+        self.final.by_letter = True
+        self.customer.write({"street": "Hauptstr. 1", "city": "Berlin"})
+        self.make_late()
+        run = self.propose()
+        letter = run.notice_ids.filtered("main_id")
+        charges = letter.main_id.charge_ids
+        self.assertTrue(charges)
+
+        letter.action_withdraw()
+
+        self.assertEqual(set(charges.mapped("stage")), {"claimed"})
+        letter.main_id.action_withdraw()
+        self.assertEqual(set(charges.mapped("stage")), {"withdrawn"})
