@@ -365,7 +365,9 @@ class TestChargeLaw(ChargeCase):
         invoice = self.make_late(capped)
         self.item_of(invoice).account_id.charge_law = "FI"
         for move in (invoice, *free.invoice_ids):
-            self.item_of(move).sudo().write({"level_id": self.firm.id, "level_rank": 3, "level_date": "2026-11-01"})
+            self.item_of(move).sudo().write(
+                {"level_id": self.firm.id, "level_rank": 3, "level_date": "2026-11-01"}
+            )
         run = self.propose()
         fees = {one.account_id.partner_id: one for one in self.charges(run, "reminder_fee")}
 
