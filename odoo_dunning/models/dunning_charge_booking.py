@@ -68,6 +68,11 @@ class DunningCharge(models.Model):
             [*standing, ("principal_paid_date", "!=", False), ("item_id.is_open", "=", True)]
         )
         open_again.write({"principal_paid_date": False})
+        failed = charges.search([*standing, ("notice_id.state", "=", "failed")])
+        lost = failed.notice_id._lost()
+        failed.filtered(lambda one: one.notice_id in lost)._each_message(
+            lambda one: one._take_back(self.env._("The message came back"))
+        )
         settled = [*standing, ("item_id.is_open", "=", False)]
         unfounded = charges.search([*settled, ("item_id.source_state", "in", UNFOUNDED)])
         unfounded._each_message(
@@ -193,6 +198,14 @@ class DunningCharge(models.Model):
 
     # === REVERSAL === #
 
+    def _booked_values(self):
+        """Account and tax of its line on the document: a credit goes where the document went, whatever was chosen in
+        the settings since."""
+        self.ensure_one()
+        name = self._line_name()
+        line = self.move_id.invoice_line_ids.filtered(lambda line: line.name == name)[:1]
+        return {"account_id": line.account_id.id, "tax_ids": [Command.set(line.tax_ids.ids)]} if line else {}
+
     def _credit(self, amounts, reason):
         """Credit parts of booked charges of one document, against what is open on it. What was paid already stays with
         the customer as an open credit.
@@ -201,9 +214,10 @@ class DunningCharge(models.Model):
         """
         move = self.move_id
         lines = [
-            Command.create(charge._line_values(amounts[charge.id])) for charge in self
+            Command.create({**charge._line_values(amounts[charge.id]), **charge._booked_values()})
+            for charge in self
             if not charge.currency_id.is_zero(amounts[charge.id])
-        ]  # fmt: skip
+        ]
         if not lines:
             return
         move.company_id._dunning_check_period(move.journal_id)

@@ -74,12 +74,22 @@ class DunningNotice(models.Model):
         return res
 
     def _mark_bounced(self, error):
-        """Override: who never got the message owes nothing of what it charged."""
+        """Override: who never got the message owes nothing of what it charged. What a locked period keeps booked is
+        taken back by the schedule."""
         returned = self.filtered(lambda one: one.state == "sent")
         res = super()._mark_bounced(error)
-        returned._own_charges()._take_back(error)
-        self.env["dunning.offer"]._cancel(returned)
+        lost = returned._lost()
+        lost._own_charges()._each_message(lambda one: one._take_back(error))
+        self.env["dunning.offer"]._cancel(lost)
         return res
+
+    def _lost(self):
+        """Those of these messages, by the one that carries the items, that reached the customer by no channel."""
+        mains = self.filtered(lambda one: not one.main_id) | self.main_id
+        sent = self.search(
+            [("state", "=", "sent"), "|", ("id", "in", mains.ids), ("main_id", "in", mains.ids)]
+        )
+        return mains - (sent.filtered(lambda one: not one.main_id) | sent.main_id)
 
     def action_undo(self, reason=False, send_correction=False):
         """Override to reverse what the messages charged."""

@@ -270,8 +270,7 @@ class DunningOffer(models.Model):
         today = company._dunning_today()
         name = self.env._("Early settlement, %(message)s", message=self.notice_id._number())
 
-        def entry(account, signed):
-            balance = currency._convert(signed, company.currency_id, company, today)
+        def entry(account, signed, balance):
             return Command.create(
                 {
                     "name": name,
@@ -283,6 +282,14 @@ class DunningOffer(models.Model):
                 }
             )
 
+        # Each part is rounded by itself, so the discount is their sum and not its own conversion.
+        balances = [currency._convert(part, company.currency_id, company, today) for _line, part in parts]
+        entries = [
+            entry(line.account_id, -part, -balance)
+            for (line, part), balance in zip(parts, balances, strict=True)
+        ]
+        discount = entry(company.dunning_discount_account_id, total, company.currency_id.round(sum(balances)))
+
         move = (
             self.env["account.move"]
             .sudo()
@@ -293,8 +300,7 @@ class DunningOffer(models.Model):
                     "journal_id": company.dunning_discount_journal_id.id,
                     "date": today,
                     "ref": name,
-                    "line_ids": [entry(company.dunning_discount_account_id, total)]
-                    + [entry(line.account_id, -part) for line, part in parts],
+                    "line_ids": [discount, *entries],
                 }
             )
         )

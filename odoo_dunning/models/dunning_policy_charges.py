@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class DunningPolicy(models.Model):
@@ -15,3 +15,8 @@ class DunningPolicy(models.Model):
     is_regular_supply = fields.Boolean(
         string="Regular supply", help="Contracts with deliveries at regular intervals."
     )
+
+    @api.constrains("charge_law", "has_fee_clause", "is_regular_supply")
+    def _check_level_fees(self):
+        """Another law may allow the levels less than they ask for."""
+        self.level_ids._check_charge_fee()

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from types import SimpleNamespace
 
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 from odoo.tests import freeze_time, tagged
 
 from ..bulk import charge_facts
@@ -384,3 +384,55 @@ class TestLawImport(ChargeCase):
         row.with_context(tracking_disable=True).write({"value": "35", "is_edited": False})
         self.env["dunning.law.row"]._load_shipped()
         self.assertEqual((row.value, row.is_activated), ("40", False))
+
+
+@tagged("post_install", "-at_install")
+class TestChargeBooks(OfferCase):
+    def test_a_credit_goes_where_its_invoice_went(self):
+        """The income account was changed since: undo takes back what stands on the old one."""
+        run = self.booked_run()
+        document = self.charges(run).move_id
+        self.company.write(
+            {
+                "dunning_interest_account_id": self._income_account("New interest", "467011").id,
+                "dunning_recovery_account_id": self._income_account("New recovery", "467012").id,
+            }
+        )
+        run.notice_ids.action_undo(reason="Wrong")
+        credit = document.reversal_move_ids
+        self.assertEqual(credit.invoice_line_ids.account_id, document.invoice_line_ids.account_id)
+
+    def test_a_write_off_over_two_foreign_receivables_balances(self):
+        """10.01 euro are 12.51 dollars twice, 20.02 are 25.03."""
+        self.booked_run()
+        offer = self.env["dunning.offer"].search([])
+        lines = self.env["account.move.line"]
+        for _number in range(2):
+            move = self.make_late(amount=10.01)
+            lines |= move.line_ids.filtered(lambda line: line.account_id.account_type == "asset_receivable")
+        self.assertEqual(offer.sudo()._write_off(lines, Decimal("20.02")), Decimal("20.02"))
+        self.assertEqual(lines.mapped("amount_residual"), [0.0, 0.0])
+        self.assertEqual(sum(offer.move_id.line_ids.mapped("balance")), 0.0)
+
+    def test_a_bounce_in_a_locked_period_is_taken_back_once_it_is_open(self):
+        run = self.booked_run()
+        self.company.sale_lock_date = TODAY
+        run.notice_ids._mark_bounced("550 5.1.1 no such user")
+        self.assertEqual(run.notice_ids.state, "failed")
+        self.assertIn("locked", self.charges(run)[0].booking_error)
+
+        self.company.sale_lock_date = False
+        self.cron()
+        self.assertEqual(set(self.charges(run).mapped("stage")), {"reversed"})
+
+    def test_another_law_of_the_policy_judges_the_fees_of_its_levels(self):
+        self.final.write(
+            {
+                "charge_fee_kind": "reminder_fee",
+                "charge_fee_source": "own",
+                "charge_fee_amount": 13.0,
+                "charge_currency_id": self.eur.id,
+            }
+        )
+        with self.assertRaisesRegex(ValidationError, r"12.*FI\.b2b\.reminder_fee"):
+            self.policy.charge_law = "FI"

@@ -94,3 +94,10 @@ def test_costs_come_before_interest_before_principal():
     assert allocate_payment(D(50), parts, "costs_interest_principal") == {
         "costs": D(10), "interest": D(20), "principal": D(20), "unallocated": D(0),
     }  # fmt: skip
+
+
+def test_money_the_offer_knew_of_is_not_money_for_the_offer():
+    made = offer()
+    payments = [(made.offered_on, made.pay_amount)]
+    assert settle(made, payments, made.offered_on, known=made.pay_amount) is None
+    assert settle(made, payments, made.offered_on).outcome == "honoured"
