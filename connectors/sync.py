@@ -151,7 +151,10 @@ def run_pass(
     outcome = _judged(work, open_source, reconcile)
     if outcome.result != "lost":
         resume_at = instant_text(outcome.resume_at) if outcome.resume_at else None
-        gateway.sync_report(lease.key, outcome.result, outcome.counts, outcome.message, resume_at)
+        try:
+            gateway.sync_report(lease.key, outcome.result, outcome.counts, outcome.message, resume_at)
+        except LeaseLost as error:
+            return Outcome("lost", error.message, outcome.counts)
     return outcome
 
 

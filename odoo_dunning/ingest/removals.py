@@ -151,3 +151,7 @@ class Removals:
             self.env["dunning.customer"].search(
                 [("ledger_id", "=", self.ledger.id), ("external_id", "in", gone_customers)]
             ).is_active_at_source = False
+            # No total of theirs is reported any more, with which a difference could vanish.
+            self.env["dunning.ledger.difference"].search(
+                [("ledger_id", "=", self.ledger.id), ("customer_ref", "in", gone_customers)]
+            ).unlink()

@@ -339,7 +339,7 @@ class DunningLedger(models.Model):
             "mail.mail_activity_data_todo",
             summary=summary,
             note=note,
-            user_id=(self.user_id or self.env.ref("base.user_admin")).id,
+            user_id=(self.user_id.filtered("active") or self.env.ref("base.user_admin")).id,
         )
 
     @api.model

@@ -1,6 +1,5 @@
 from odoo import api, fields, models
 
-
 TOLD_AT_ONCE = 1000
 
 

@@ -21,6 +21,7 @@ class DunningLedgerMatch(models.Model):
     _description = "Invoice known to Odoo and to a ledger"
     _order = "state, id desc"
     _rec_name = "external_id"
+    _check_company_auto = True
 
     ledger_id = fields.Many2one("dunning.ledger", required=True, readonly=True, ondelete="cascade")
     company_id = fields.Many2one(related="ledger_id.company_id", store=True, index=True)
@@ -43,6 +44,7 @@ class DunningLedgerMatch(models.Model):
         ondelete="set null",
         index="btree_not_null",
         domain="[('id', 'in', candidate_ids)]",
+        check_company=True,
     )
     candidate_ids = fields.Many2many("account.move", string="Candidates", readonly=True)
     item_ids = fields.Many2many(

@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 from odoo import fields
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 from odoo.tools import SQL
 
 from .. import lib
-from .ledger_common import LedgerCase
+from .ledger_common import NOW, LedgerCase
 
 errors = lib.part("errors")
 
@@ -80,11 +80,19 @@ class TestLedgerLease(LedgerCase):
         )
 
     def test_a_failed_pass_tells_the_responsible_person_once(self):
+        self.ledger.user_id = new_test_user(self.env, "keeper", "odoo_dunning.group_manager")
         for _attempt in range(2):
             self.ledger.sync_report(self.lease(), "failed", {}, "The books are locked.", None)
         self.assertEqual(len(self.ledger.activity_ids), 1)
         self.assertEqual(self.ledger.activity_ids.user_id, self.ledger.user_id)
         self.assertFalse(self.ledger.last_good_sync_at)
+
+    def test_who_left_is_not_told_but_the_administrator_is(self):
+        left = new_test_user(self.env, "left_long_ago", "odoo_dunning.group_manager")
+        self.ledger.user_id = left
+        left.active = False
+        self.ledger.sync_report(self.lease(), "failed", {}, "The books are locked.", None)
+        self.assertEqual(self.ledger.activity_ids.user_id, self.env.ref("base.user_admin"))
 
     def test_paused_and_archived_ledgers_say_so(self):
         self.ledger.action_pause()
@@ -142,6 +150,16 @@ class TestLedgerLease(LedgerCase):
         self.assertIn("I1", difference.explanation)
         self.assertEqual(difference.item_ids.mapped("external_id"), ["I1", "N1"])
         self.ledger.sync_control(lease=lease, totals=agreed)
+        self.assertFalse(self.ledger.difference_ids)
+
+    def test_s23_a_difference_goes_with_a_customer_that_is_gone_at_the_source(self):
+        self.ingest(self.customer(), self.invoice())
+        self.ledger.sync_control(
+            lease=self.ledger.lease_key, totals=[{"customer_id": "C1", "currency": None, "amount": "7"}]
+        )
+        self.assertTrue(self.ledger.difference_ids)
+        self.ingest(self.tombstone("customer", "C1", at=NOW + timedelta(hours=1)))
+        self.env.invalidate_all()
         self.assertFalse(self.ledger.difference_ids)
 
     def test_totals_are_compared_per_currency_and_to_the_last_digit(self):

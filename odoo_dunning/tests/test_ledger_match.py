@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from odoo import fields
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
+from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from .ledger_common import NOW, LedgerFixtures, records
@@ -127,6 +128,15 @@ class TestLedgerMatch(LedgerFixtures, AccountTestInvoicingCommon):
         self.assertEqual(self.match().state, "ambiguous")
         self.match().action_reject()
         self.assertRecordValues(self.items("I1"), [{"is_open": True, "no_followup": True}])
+
+    def test_an_invoice_of_another_company_is_never_the_one(self):
+        self.ingest(self.external(total="90", open="90"))
+        elsewhere = self.setup_other_company()["company"]
+        foreign = self.env["account.move"].create(
+            {"move_type": "out_invoice", "company_id": elsewhere.id, "partner_id": self.partner.id}
+        )
+        with self.assertRaises(UserError):
+            self.match().move_id = foreign
 
     def test_matches_are_proposed_first_where_the_connection_says_so(self):
         self.ledger.odoo_match = "preview"

@@ -644,6 +644,23 @@ def test_a_lost_lease_ends_the_pass_quietly(trial):
     assert trial.receiver.reports() == []
 
 
+def test_a_lease_that_is_lost_before_the_report_ends_the_pass_quietly_too(trial):
+    trial.start()
+    trial.ledger.customer()
+    trial.sync()
+    report = trial.receiver.gateway.sync_report
+
+    def too_late(*arguments):
+        trial.receiver.runner_died()
+        return report(*arguments)
+
+    trial.receiver.gateway.sync_report = too_late
+    outcome = trial.run()
+
+    assert outcome.result == "lost"
+    assert len(trial.receiver.reports()) == 1
+
+
 def test_a_request_to_stop_ends_between_two_pages_and_the_next_pass_goes_on(trial):
     trial.start(scale=0.1)
 
