@@ -3,7 +3,7 @@
 from datetime import timezone
 from decimal import Decimal
 
-from odoo.tools import SQL
+from odoo.tools import SQL, format_date
 
 from .. import lib
 from .accounts import accounts_of
@@ -142,7 +142,7 @@ class Documents:
                 }
             ]
         document = common | {
-            "number": record.number or record.external_id,
+            "number": record.number or self._name_of(record),
             "reference": record.reference or False,
             "issue_date": record.issue_date,
         }
@@ -169,6 +169,15 @@ class Documents:
             }
             for position, (due_date, total, amount_open) in enumerate(_installments(record))
         ]
+
+    def _name_of(self, record):
+        """What people call a document without a number: money paid too early or too much has none at its source."""
+        if isinstance(record, records.Credit) and record.kind in ("overpayment", "prepayment"):
+            company = self.ledger.company_id
+            env = self.env(context={**self.env.context, "lang": company.partner_id.lang or self.env.lang})
+            name = env._("Overpayment") if record.kind == "overpayment" else env._("Prepayment")
+            return record.reference or f"{name} {format_date(env, record.issue_date)}".strip()
+        return record.external_id
 
     def _common(self, entry):
         record = entry.record

@@ -318,6 +318,26 @@ class TestLedgerIngest(LedgerCase):
         )
         self.assertEqual(self.allocations(), [])
 
+    def test_money_without_a_number_has_a_name_people_can_read(self):
+        day = date(2026, 11, 2)
+        self.ingest(
+            self.customer(),
+            self.credit("6a524e20-db47", kind="overpayment", number="", issue_date=day),
+            self.credit("9485a783-d34f", kind="prepayment", number="", issue_date=day),
+            self.credit(
+                "8a99ee78-0ba2", kind="prepayment", number="", reference="Deposit fair", issue_date=day
+            ),
+        )
+        numbers = {item.external_id: item.number for item in self.items()}
+        self.assertEqual(
+            numbers,
+            {
+                "6a524e20-db47": "Overpayment 11/02/2026",
+                "9485a783-d34f": "Prepayment 11/02/2026",
+                "8a99ee78-0ba2": "Deposit fair",
+            },
+        )
+
     def test_q6_a_payment_record_may_carry_a_credit_note(self):
         allocation = records.Allocation("credit", "N1", "I1", Decimal(30), date(2026, 11, 3))
         wire = records.Payment(
