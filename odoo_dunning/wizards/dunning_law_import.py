@@ -32,7 +32,8 @@ class DunningLawImport(models.TransientModel):
         jurisdiction_of = {row.key: row.jurisdiction for row in rows}
         self.line_ids = [Command.clear()] + [
             Command.create({"change": one.change, "key": one.row_id, "detail": _detail(one)})
-            for one in changes
+            # What changes first: a file of one country need not name all its rows.
+            for one in sorted(changes, key=lambda one: one.change == "missing")
             if one.change != "missing" or jurisdiction_of[one.row_id] in imported
         ]
         self.write(
