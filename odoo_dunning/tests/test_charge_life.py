@@ -379,11 +379,11 @@ class TestLawImport(ChargeCase):
         self.assertTrue(self.row("OWN.2026H2").is_in_use)
 
     def test_an_update_that_changes_a_draft_takes_its_activation_back(self):
-        row = self.row("BE.b2b.recovery_sum")
-        row.action_activate("Read: 40 euro")
-        row.with_context(tracking_disable=True).write({"value": "35", "is_edited": False})
+        row = self.row("DE.b2c.reminder_fee")
+        row.action_activate("Our postage")
+        row.with_context(tracking_disable=True).write({"value": "0.85", "is_edited": False})
         self.env["dunning.law.row"]._load_shipped()
-        self.assertEqual((row.value, row.is_activated), ("40", False))
+        self.assertEqual((row.value, row.is_activated), ("0.76", False))
 
 
 @tagged("post_install", "-at_install")

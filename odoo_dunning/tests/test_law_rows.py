@@ -65,7 +65,8 @@ class TestLawRows(ChargeCase):
         self.assertTrue(all("has no row from" in row.problem for row in problems))
 
     def test_draft_applies_only_once_activated_with_a_note(self):
-        """The Belgian recovery sum was never checked: no charge, then 40.00."""
+        """A Belgian recovery sum that nobody checked: no charge, then 40.00."""
+        self.row("BE.b2b.recovery_sum").status = "draft"
         invoice = self.make_late()
         self.item_of(invoice).account_id.charge_law = "BE"
         run = self.propose()
@@ -83,14 +84,14 @@ class TestLawRows(ChargeCase):
         self.assertFalse(self.charges(run, "recovery_sum").filtered("amount"))
 
     def test_update_keeps_activations_and_edited_rows(self):
-        self.row("BE.b2b.recovery_sum").action_activate("Read")
+        self.row("DE.b2c.reminder_fee").action_activate("Read")
         self.row("DE.b2b.recovery_sum").note = "Our own note"
         self.row("FI.b2b.recovery_sum").with_context(tracking_disable=True).write(
             {"value": "39", "is_edited": False}
         )
         self.rows._load_shipped()
 
-        self.assertTrue(self.row("BE.b2b.recovery_sum").is_activated)
+        self.assertTrue(self.row("DE.b2c.reminder_fee").is_activated)
         self.assertEqual(self.row("DE.b2b.recovery_sum").note, "Our own note")
         self.assertEqual(self.row("FI.b2b.recovery_sum").value, "40")
 
@@ -150,7 +151,7 @@ class TestLawRows(ChargeCase):
 
     def test_only_a_manager_touches_the_law(self):
         user = collections_user(self.env, "clerk")
-        row = self.row("BE.b2b.recovery_sum").with_user(user)
+        row = self.row("DE.b2c.reminder_fee").with_user(user)
         self.assertEqual(row.value, "40")
         with self.assertRaises(AccessError):
             row.action_activate("Trust me")

@@ -95,6 +95,7 @@ def test_irish_bands_include_their_upper_end(principal, expected):
         ("FR", 40, "EUR"),
         ("NL", 40, "EUR"),
         ("FI", 40, "EUR"),
+        ("BE", 40, "EUR"),
         ("ES", 40, "EUR"),
         ("IT", 40, "EUR"),
         ("SE", 450, "SEK"),
@@ -110,9 +111,19 @@ def test_sum_for_a_business_invoice_paid_late(jurisdiction, amount, currency):
     )
 
 
-def test_a_sum_from_memory_waits_for_activation():
-    assert cap_for(book(), "recovery_sum", claim("BE")).amount == 0
-    assert cap_for(book("BE.b2b.recovery_sum"), "recovery_sum", claim("BE")).amount == 40
+def test_a_fee_from_memory_waits_for_activation():
+    second = claim("DE", "b2c", number=2)
+    assert cap_for(book(), "reminder_fee", second).amount == 0
+    assert cap_for(book("DE.b2c.reminder_fee"), "reminder_fee", second).amount == D("0.76")
+
+
+def test_norwegian_compensation_takes_off_the_fees_and_leaves_none_on_top():
+    """kontohjelp.no: earlier fees are deducted from the standard compensation, 460 in the first half of 2026."""
+    late = Claim("NO", "b2b", D(5000), "NOK", dates(date(2026, 1, 30), action=TODAY), 2)
+    fees = History((PastCharge("reminder_fee", D("37.50"), date(2026, 2, 15)),))
+    assert cap_for(book(), "recovery_sum", late, fees).amount == D("422.50")
+    asked = History(together=(PastCharge("recovery_sum", D(460), TODAY),))
+    assert cap_for(book(), "reminder_fee", late, asked).amount == 0
 
 
 def test_polish_bands_are_measured_in_zloty():
@@ -132,7 +143,8 @@ def test_norwegian_sum_is_that_of_the_half_year_the_default_began(due, expected)
 
 
 def test_a_norwegian_half_year_without_a_sum_gets_none():
-    assert cap_for(book(), "recovery_sum", claim("NO", currency="NOK")).amount == 0
+    late = Claim("NO", "b2b", D(5000), "NOK", dates(date(2024, 8, 1), action=TODAY))
+    assert cap_for(book(), "recovery_sum", late).amount == 0
 
 
 def test_the_sum_is_owed_once_per_invoice():
