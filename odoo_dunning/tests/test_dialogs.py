@@ -38,14 +38,14 @@ class TestDialogs(BookingCase):
         self.assertEqual(set(charges.mapped("state")), {"waived"})
 
     def test_a_draft_of_law_is_activated_with_a_note(self):
-        row = self.env["dunning.law.row"].search([("key", "=", "BE.b2b.recovery_sum")])
+        row = self.env["dunning.law.row"].search([("key", "=", "DE.b2c.reminder_fee")])
         self.assertFalse(row.is_in_use)
         form = opened(self.env, row.action_ask_activate())
-        form.note = "Read at ejustice.just.fgov.be"
+        form.note = "Our own postage"
         form.save().action_confirm()
 
         self.assertTrue(row.is_in_use)
-        self.assertEqual(row.activation_note, "Read at ejustice.just.fgov.be")
+        self.assertEqual(row.activation_note, "Our own postage")
 
     def test_rows_that_apply_already_are_not_activated(self):
         row = self.env["dunning.law.row"].search([("status", "=", "verified")], limit=1)

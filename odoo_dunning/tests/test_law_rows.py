@@ -152,7 +152,7 @@ class TestLawRows(ChargeCase):
     def test_only_a_manager_touches_the_law(self):
         user = collections_user(self.env, "clerk")
         row = self.row("DE.b2c.reminder_fee").with_user(user)
-        self.assertEqual(row.value, "40")
+        self.assertEqual(row.value, "0.76")
         with self.assertRaises(AccessError):
             row.action_activate("Trust me")
 
