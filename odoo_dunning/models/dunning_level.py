@@ -87,8 +87,8 @@ class DunningLevel(models.Model):
     )
 
     def _selection_template_key(self):
-        keys = self.env["dunning.template"].sudo()._read_group([], ["key"])
-        return [(key, key.replace("_", " ").capitalize()) for (key,) in keys]
+        templates = self.env["dunning.template"].sudo()
+        return [(key, templates._title_of(key)) for (key,) in templates._read_group([], ["key"])]
 
     @api.constrains("rank", "delay_days", "grace_days", "min_days_since_last", "deadline_days", "policy_id",
                     "template_key",
