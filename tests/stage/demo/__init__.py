@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import signal
 import sys
 import time
 from datetime import date
@@ -22,6 +23,9 @@ from tests.stage.smtp import Mailbox
 def main(check: bool) -> int:
     """Run the demo. With `check`, verify the outcome, print one JSON line and end; else stay up until Ctrl-C."""
     started = time.monotonic()
+    # A shell's background job ignores Ctrl-C, and nobody but us ends the servers when we are told to go.
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
     with contextlib.ExitStack() as stage:
         world = _World(stage)
         run_id = world.work()
