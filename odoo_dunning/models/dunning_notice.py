@@ -253,13 +253,26 @@ class DunningNotice(models.Model):
 
     def action_withdraw(self):
         """Do not send these messages."""
-        sent = self.filtered(lambda one: one.state in ("sent", "sending", "undone"))
+        sent = self.filtered(lambda one: one.state in ("sent", "undone"))
         if sent:
             raise UserError(
                 self.env._("%(message)s has left already. Undo it instead.", message=sent[0].display_name)
             )
+        self._check_fates_known()
         self._withdraw(self.env._("Withdrawn by %(user)s", user=self.env.user.name))
         return True
+
+    def _check_fates_known(self):
+        """What may or may not have left can be neither withdrawn nor undone."""
+        unknown = self.filtered(lambda one: one.state in ("sending", "uncertain"))
+        if unknown:
+            raise UserError(
+                self.env._(
+                    "%(message)s is being sent, or nobody knows whether it was. Say first whether it left; one that is "
+                    "being sent is known in a few minutes.",
+                    message=unknown[0].display_name,
+                )
+            )
 
     def _withdraw(self, note):
         """Take messages out of the outbox, with the reason; their items are free for the next run."""

@@ -77,6 +77,7 @@ class DunningNotice(models.Model):
         """Override: who never got the message owes nothing of what it charged. What a locked period keeps booked is
         taken back by the schedule."""
         returned = self.filtered(lambda one: one.state == "sent")
+        returned -= returned._sent_otherwise()
         res = super()._mark_bounced(error)
         lost = returned._lost()
         lost._own_charges()._each_message(lambda one: one._take_back(error))

@@ -153,12 +153,22 @@ class DunningNotice(models.Model):
         return True
 
     def _mark_bounced(self, error):
-        """The address does not work: as if it had not been sent, and nobody writes to that address again."""
+        """The address does not work: as if it had not been sent, unless it went by another channel as well; and nobody
+        writes to that address again."""
         notices = self.filtered(lambda one: one.state == "sent")
         if not notices:
             return
         notices.sudo().write({"state": "failed", "error": error, "next_try_at": False})
-        outbox.lower_levels(self.env, notices.ids)
+        outbox.lower_levels(self.env, (notices - notices._sent_otherwise()).ids)
         own = notices.filtered(lambda one: one.email_to == one.partner_id.email)
         own.partner_id.sudo().write({"dunning_bounced_at": fields.Datetime.now()})
         notices.account_id.sudo().write({"attention": "bounced"})
+
+    def _sent_otherwise(self):
+        """Those of these messages that left by another channel."""
+        left = (self | self.main_id)._all_channels().filtered(lambda one: one.state == "sent")
+        return self.filtered(lambda one: (left - one).filtered(lambda twin: one in twin._whole()))
+
+    def _whole(self):
+        """This message by all its channels."""
+        return (self.main_id or self)._all_channels()

@@ -112,7 +112,7 @@ class DunningNotice(models.Model):
         for notice in self:
             main = notice.main_id or notice
             answers = {one.item_id: one for one in looks[notice.account_id.id].decision.answers}
-            if notice != main and main.state == "sent":
+            if set(main.line_ids.mapped("claim")) == {"spent"}:
                 going |= notice._following(answers)
                 continue
             kept = main.line_ids.filtered(
@@ -137,9 +137,9 @@ class DunningNotice(models.Model):
         return going.filtered(lambda notice: notice.state == "ready")
 
     def _following(self, answers):
-        """A message by another channel whose first has left already: its level stands, whatever the engine says of the
-        next one. It stays home where nothing of it is to be asked for any more."""
-        lines = self.main_id.line_ids
+        """A message that has left already by another channel: its level stands, whatever the engine says of the next
+        one. It stays home where nothing of it is to be asked for any more."""
+        lines = (self.main_id or self).line_ids
         if any(line._may_follow(answers.get(line.item_id.id)) for line in lines):
             return self
         self._withdraw(
@@ -189,29 +189,17 @@ class DunningNotice(models.Model):
 
     def _deliver_email(self, looks):
         """Render and queue. A message whose text cannot be rendered, or that has no address, fails; the others go."""
-        today = self._today()
         reachable = self.filtered(lambda notice: notice._fresh_address(looks))
         for notice in self - reachable:
             notice._fail(
                 self.env._("%(customer)s has no email address.", customer=notice.account_id.display_name),
                 final=True,
             )
-        letters = []
-        context_of = contexts.message_contexts(reachable, looks, today)
         reply_to = reachable._reply_addresses()
-        texts = reachable._texts()
-        for notice in reachable:
-            try:
-                message = notice._rendered(context_of[notice.id], texts[notice.id])
-            except rendering.TemplateProblem as problem:
-                notice._fail(notice._template_error(problem))
-                continue
-            except UserError as error:
-                notice._fail(str(error), final=True)
-                continue
-            letters.append(
-                (notice, message, notice._message_id(), reply_to[notice.account_id.id], notice._sender())
-            )
+        letters = [
+            (notice, message, notice._message_id(), reply_to[notice.account_id.id], notice._sender())
+            for notice, message in reachable._rendered_ones(looks)
+        ]
         if letters:
             stale = reachable.mail_mail_id.sudo()
             stale.write({"dunning_notice_id": False, "state": "cancel"})
@@ -219,11 +207,35 @@ class DunningNotice(models.Model):
             outbox.queue_mails(self.env, letters)
             self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
 
-    def _deliver_letter(self, _looks):
-        self._deliver_by_hand(self.env._("Post the letter"))
+    def _rendered_ones(self, looks):
+        """[(notice, rendering.Message), …]. One whose text cannot be rendered fails; the others go."""
+        context_of = contexts.message_contexts(self, looks, self._today())
+        texts = self._texts()
+        rendered = []
+        for notice in self:
+            try:
+                rendered.append((notice, notice._rendered(context_of[notice.id], texts[notice.id])))
+            except rendering.TemplateProblem as problem:
+                notice._fail(notice._template_error(problem))
+            except UserError as error:
+                notice._fail(str(error), final=True)
+        return rendered
 
-    def _deliver_sms(self, _looks):
-        self._deliver_by_hand(self.env._("Send the SMS"))
+    def _deliver_letter(self, looks):
+        self._written_down(looks)._deliver_by_hand(self.env._("Post the letter"))
+
+    def _deliver_sms(self, looks):
+        self._written_down(looks)._deliver_by_hand(self.env._("Send the SMS"))
+
+    def _written_down(self, looks):
+        """Keep the text of what a person posts or types, as it is today; returns those that have one."""
+        written = self.browse()
+        for notice, message in self._rendered_ones(looks):
+            notice.sudo().write(
+                {"subject": message.subject, "body_html": message.html, "body_text": message.text}
+            )
+            written |= notice
+        return written
 
     def _deliver_call(self, _looks):
         self._deliver_by_hand(self.env._("Call the customer"))
@@ -231,10 +243,12 @@ class DunningNotice(models.Model):
     def _deliver_by_hand(self, summary):
         """A person does it: an activity on the account. Counts as done when it is handed to them."""
         for notice in self:
-            notice.account_id._ask_person(
-                summary,
-                self.env._("%(level)s in run %(run)s", level=notice.level_id.name, run=notice.run_id.name),
-            )
+            note = self.env._("%(level)s in run %(run)s", level=notice.level_id.name, run=notice.run_id.name)
+            if notice.corrects_id:
+                note = self.env._(
+                    "Taken back: %(message)s (%(reason)s)", message=note, reason=notice.corrects_id.note
+                )
+            notice.account_id._ask_person(summary, note)
         self.sudo().write({"state": "queued", "queued_at": fields.Datetime.now()})
         self._mark_sent()
 

@@ -24,7 +24,7 @@ class DunningNotice(models.Model):
         sent._check_undoable()
         note = reason or self.env._("Undone by %(user)s", user=self.env.user.name)
         sent.sudo().write({"state": "undone", "note": note})
-        outbox.lower_levels(self.env, sent.ids)
+        outbox.lower_levels(self.env, (sent | sent.main_id).ids)
         sent._all_channels().filtered(lambda one: one.state in ("ready", "failed"))._withdraw(note)
         if send_correction:
             sent._correct()
@@ -64,8 +64,8 @@ class DunningNotice(models.Model):
             )
 
     def _correct(self):
-        """A message that takes each of these back, by e-mail where the first went by e-mail."""
-        for notice in self.filtered(lambda one: one.channel == "email"):
+        """A message that takes each of these back, by the first channel it went by."""
+        for notice in self.filtered(lambda one: one.main_id not in self):
             notice.sudo().copy(
                 {
                     "state": "ready",

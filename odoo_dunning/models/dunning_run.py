@@ -404,7 +404,7 @@ class DunningRun(models.Model):
         for run in self:
             if run.state not in ("approved", "sending", "done"):
                 raise UserError(self.env._("Run %(run)s has sent nothing. Cancel it instead.", run=run.name))
-            run._check_fates_known()
+            run.notice_ids._check_fates_known()
             run._withdraw_waiting(self.env._("Run undone by %(user)s", user=self.env.user.name))
             sent = run.notice_ids.filtered(lambda one: one.state == "sent" and not one.corrects_id)
             if sent:
@@ -412,18 +412,6 @@ class DunningRun(models.Model):
             run.sudo().write({"state": "undone", "is_proposing": False})
             run.message_post(body=reason or self.env._("Undone"))
         return True
-
-    def _check_fates_known(self):
-        """What may or may not have left can be neither withdrawn nor undone."""
-        unknown = self.notice_ids.filtered(lambda one: one.state in ("sending", "uncertain"))
-        if unknown:
-            raise UserError(
-                self.env._(
-                    "%(message)s is being sent, or nobody knows whether it was. Say first whether it left; one that is "
-                    "being sent is known in a few minutes.",
-                    message=unknown[0].display_name,
-                )
-            )
 
     def _settle(self):
         """A run whose messages have all left, failed for good or were withdrawn is done."""

@@ -80,6 +80,17 @@ class TestCancelledHalfway(LifeCase):
         with self.assertRaisesRegex(UserError, "Say first whether"):
             run.action_undo()
 
+    def test_uncertain_message_is_not_withdrawn_before_somebody_says_what_became_of_it(self):
+        run = self.propose()
+        notice = self.queue(run)
+        notice._take_up()
+        notice._mark_uncertain()
+
+        with self.assertRaisesRegex(UserError, "Say first whether"):
+            notice.action_withdraw()
+
+        self.assertEqual(run.line_ids.claim, "queued")
+
     def test_cancelled_run_can_be_deleted_by_who_may_make_one(self):
         run = self.propose()
         run.action_cancel()
@@ -333,6 +344,15 @@ class TestChannelsOfOneMessage(LifeCase):
 
         self.assertIn(self.invoice.name, letter.action_preview().text)
 
+    def test_letter_handed_to_a_person_has_its_text(self):
+        run = self.propose()
+        self.send_out(run)
+        _mail, letter = self.both(run)
+
+        self.assertEqual(letter.state, "sent")
+        self.assertIn(self.invoice.name, letter.body_text)
+        self.assertIn(self.invoice.name, letter.action_preview().html)
+
     def test_undo_of_a_message_undoes_it_by_all_channels(self):
         run = self.propose()
         self.send_out(run)
@@ -356,6 +376,36 @@ class TestChannelsOfOneMessage(LifeCase):
         correction._retake()
 
         self.assertEqual(correction.state, "ready")
+
+    def test_bounced_mail_beside_a_posted_letter_keeps_the_level(self):
+        run = self.propose()
+        self.send_out(run)
+        mail, letter = self.both(run)
+
+        mail._mark_bounced("550 no such user")
+
+        self.assertEqual((mail.state, letter.state), ("failed", "sent"))
+        self.assertEqual(self.levels(self.invoice), [2])
+        self.assertEqual(mail.account_id.last_contact_date, TODAY)
+        self.assertEqual(mail.account_id.attention, "bounced")
+        letter.action_undo()
+        self.assertEqual(self.levels(self.invoice), [0])
+
+    def test_message_by_letter_alone_is_taken_back_by_letter(self):
+        self.friendly.by_email = False
+        run = self.propose()
+        self.send_out(run)
+        account = run.notice_ids.account_id
+        account.activity_ids.unlink()
+
+        run.action_undo(reason="Wrong bank account", send_correction=True)
+        self.hand_over()
+
+        correction = self.env["dunning.notice"].search([("corrects_id.run_id", "=", run.id)])
+        self.assertEqual((correction.channel, correction.state), ("letter", "sent"))
+        self.assertEqual(len(account.activity_ids), 1)
+        self.assertIn("Wrong bank account", account.activity_ids.note)
+        self.assertIn(correction.corrects_id._number(), correction.action_preview().text)
 
 
 @tagged("post_install", "-at_install")
