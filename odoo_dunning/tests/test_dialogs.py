@@ -11,7 +11,7 @@ from .test_charge_booking import BookingCase
 
 def opened(env, action):
     """The form of a dialog as the web client opens it: nothing is stored before somebody confirms."""
-    return Form(env[action["res_model"]].with_context(action["context"]))
+    return Form(env[action["res_model"]].with_context(**action["context"]))
 
 
 @tagged("post_install", "-at_install")
