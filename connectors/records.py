@@ -99,7 +99,8 @@ class Contact:
 class Customer(Record):
     """A debtor. `balances` = ((currency, amount), …): open receivables as the ledger itself states them, net of
     credits on account, or () where it does not. `parent_id` with `bill_with_parent`: the parent is the one to write to.
-    `merged_into`: the customer that took over this one's documents.
+    `merged_into`: the customer that took over this one's documents. `is_company`: the ledger says what only a business
+    has (a company name, a registration or tax number); without, it may be a person.
     """
 
     entity: ClassVar[str] = "customer"
@@ -116,6 +117,7 @@ class Customer(Record):
     state: str = ""
     country: str = ""
     vat: str = ""
+    is_company: bool = False
     language: str = ""
     currency: str = ""
     parent_id: str | None = None

@@ -142,6 +142,7 @@ def _customer(fields: Fields, company: Company) -> Customer:
         state=address.text("CountrySubDivisionCode"),
         country=address.text("Country"),
         vat=fields.text("PrimaryTaxIdentifier"),
+        is_company=bool(fields.text("CompanyName") or fields.text("PrimaryTaxIdentifier")),
         currency=currency,
         parent_id=parent_id,
         bill_with_parent=bool(parent_id) and fields.flag("BillWithParent", False),

@@ -146,6 +146,7 @@ def _customer(fields: Fields) -> Customer:
         phone=_phone(fields.children("Phones")),
         **address,
         vat=fields.text("TaxNumber"),
+        is_company=bool(fields.text("CompanyNumber") or fields.text("TaxNumber")),
         currency=fields.currency("DefaultCurrency") if fields.text("DefaultCurrency") else "",
         merged_into=fields.text("MergedToContactID") or None,
         contacts=((Contact(name=own),) if own else ()) + people,

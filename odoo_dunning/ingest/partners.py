@@ -70,7 +70,7 @@ class Partners:
         company_id = False if self.ledger.is_partner_shared else self.ledger.company_id.id
         return self.model.create(
             [
-                {**values, "is_company": bool(customer.vat), "company_id": company_id, "customer_rank": 1}
+                {**values, "is_company": customer.is_company, "company_id": company_id, "customer_rank": 1}
                 for customer, values in rows
             ]
         )

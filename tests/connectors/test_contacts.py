@@ -66,6 +66,38 @@ def test_quickbooks_addresses_after_the_first_get_invoices_too():
     )
 
 
+@pytest.mark.parametrize(
+    ("evidence", "is_company"),
+    [
+        ({"CompanyName": "Ironwood Outfitters Inc"}, True),
+        ({"PrimaryTaxIdentifier": "GB123456789"}, True),
+        ({"GivenName": "Ada", "FamilyName": "Weber"}, False),
+    ],
+)
+def test_quickbooks_customers_with_a_company_name_are_businesses(evidence, is_company):
+    """A person is spared what only a business may be charged; a business without a tax number is still one."""
+    row = {
+        "Id": "7",
+        "DisplayName": "Store 2",
+        "MetaData": {"LastUpdatedTime": "2026-11-20T12:00:00+00:00"},
+        **evidence,
+    }
+    assert quickbooks.customer(row, quickbooks.Company("USD")).is_company is is_company
+
+
+@pytest.mark.parametrize(
+    ("evidence", "is_company"),
+    [
+        ({"CompanyNumber": "04512345"}, True),
+        ({"TaxNumber": "GB123456789"}, True),
+        ({"FirstName": "Ada"}, False),
+    ],
+)
+def test_xero_contacts_with_a_registration_or_tax_number_are_businesses(evidence, is_company):
+    row = {"ContactID": "c1", "Name": "Store 2", "UpdatedDateUTC": "/Date(1763640000000+0000)/", **evidence}
+    assert xero.customer(row, xero.Organisation("GBP")).is_company is is_company
+
+
 @pytest.mark.parametrize("vendor", ["quickbooks", "xero"])
 def test_from_the_ledger_itself(vendor):
     trial = Trial(vendor)
