@@ -164,6 +164,44 @@ class DunningItem(models.Model):
             )
         return {"type": "ir.actions.act_url", "url": self.link_url, "target": "new"}
 
+    def action_start_again(self):
+        """Begin a new cycle: the next reminder is that of the first level. What was sent stays in the history."""
+        if not self.env.user.has_group("odoo_dunning.group_manager"):
+            raise AccessError(self.env._("Only a Collections manager can start receivables again. Ask one."))
+        taken = self.env["dunning.run.line"].search(
+            [("item_id", "in", self.ids), ("claim", "in", ("open", "queued"))], limit=1
+        )
+        if taken:
+            raise UserError(
+                self.env._(
+                    "%(item)s is in run %(run)s. Exclude it there, or wait until it was sent.",
+                    item=taken.item_id.display_name,
+                    run=taken.run_id.name,
+                )
+            )
+        for item in self.filtered("level_rank"):
+            level = item.level_id.name
+            item.sudo().write(
+                {
+                    "cycle": item.cycle + 1,
+                    "level_id": False,
+                    "level_rank": 0,
+                    "level_date": False,
+                    "bound_policy_id": False,
+                }
+            )
+            item.account_id._message_log(
+                body=self.env._(
+                    "%(item)s starts again from the first level; it had reached “%(level)s”.",
+                    item=item.display_name,
+                    level=level,
+                )
+            )
+        self.env.flush_all()
+        for company, items in self.grouped("company_id").items():
+            totals.refresh(self.env, company, items.account_id.ids)
+        return True
+
     # === UPKEEP === #
 
     @api.model

@@ -144,13 +144,10 @@ class DunningRunLine(models.Model):
         lines = notices.line_ids
         self._check_level_free(lines, level)
         lines.sudo().write({"level_id": level.id, "level_rank": level.rank, "is_edited": True})
-        notices.sudo()._all_channels().write({"level_id": level.id, "level_rank": level.rank})
         for _run, of_run in notices.grouped("run_id").items():
             looks = of_run._looks()
-            for notice in of_run.filtered(lambda one: not one.is_deadline_typed):
-                look = looks[notice.account_id.id]
-                day = look.deadline(level, look.local_date(notice.send_at or fields.Datetime.now()))
-                notice.sudo()._all_channels().write({"deadline_date": day, "is_deadline_typed": False})
+            for notice in of_run.sudo():
+                notice._take_level(level, looks[notice.account_id.id])
 
     def _check_level_free(self, lines, level):
         """No item twice at the same level and cycle."""

@@ -25,6 +25,33 @@ class LifeCase(DunningCase, MailCase):
 
 
 @tagged("post_install", "-at_install")
+class TestStartAgain(LifeCase):
+    def test_a_receivable_started_again_gets_the_first_level_once_more(self):
+        item = self.item_of(self.invoice)
+        run = self.propose()
+        with self.assertRaisesRegex(UserError, "is in run"):
+            item.action_start_again()
+        notice = self.queue(run)
+        with self.mock_mail_gateway():
+            notice.mail_mail_id.send()
+        self.assertEqual((notice.level_id, self.levels(self.invoice)), (self.friendly, [2]))
+
+        item.action_start_again()
+
+        self.assertEqual((self.levels(self.invoice), item.cycle), ([0], 2))
+        self.assertFalse(item.account_id.level_id)
+        self.assertIn("starts again", item.account_id.message_ids[0].body)
+        item.account_id.sudo().last_contact_date = TODAY - timedelta(days=30)
+        again = self.propose()
+        self.assertEqual(again.notice_ids.level_id, self.friendly)
+
+    def test_only_a_manager_starts_receivables_again(self):
+        item = self.item_of(self.invoice)
+        with self.assertRaises(AccessError):
+            item.with_user(collections_user(self.env, "starter")).action_start_again()
+
+
+@tagged("post_install", "-at_install")
 class TestCancelledHalfway(LifeCase):
     def test_proposal_cancelled_while_it_is_worked_out_stays_cancelled(self):
         run = self.env["dunning.run"].create({"company_id": self.company.id, "date": TODAY})
@@ -338,6 +365,24 @@ class TestChannelsOfOneMessage(LifeCase):
 
         self.assertEqual(letter.state, "withdrawn")
         self.assertEqual((run.line_ids.claim, run.line_ids.decision), ("spent", "notify"))
+
+    def test_another_level_goes_by_its_own_channels(self):
+        self.final.write({"by_letter": True})
+        run = self.propose()
+        mail, letter = self.both(run)
+
+        run.line_ids.set_level(self.firm)
+        self.assertFalse(letter.exists(), "the firm level writes by e-mail alone")
+        self.assertEqual((run.notice_ids, mail.level_id), (mail, self.firm))
+
+        run.line_ids.set_level(self.final)
+        again = run.notice_ids - mail
+        self.assertEqual((again.channel, again.main_id, again.level_id), ("letter", mail, self.final))
+        self.assertEqual((again.amount_total, again.item_count), (mail.amount_total, mail.item_count))
+
+        self.friendly.write({"by_email": False})
+        run.line_ids.set_level(self.friendly)
+        self.assertEqual((run.notice_ids.channel, run.notice_ids.line_ids), ("letter", run.line_ids))
 
     def test_letter_beside_a_mail_is_about_the_same_invoices(self):
         _mail, letter = self.both(self.propose())
