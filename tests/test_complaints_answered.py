@@ -14,7 +14,7 @@ PLACES = ("tests/engine/test_complaints.py", "odoo_dunning/tests/test_complaints
 COMPLAINTS = range(1, 26)
 
 
-def tests_by_number() -> dict[int, list[str]]:
+def _numbered() -> dict[int, list[str]]:
     """Number of the complaint -> names of its tests, from the docstrings `<number>: <reference>`."""
     found = defaultdict(list)
     for place in PLACES:
@@ -28,8 +28,8 @@ def tests_by_number() -> dict[int, list[str]]:
 
 @pytest.mark.parametrize("number", COMPLAINTS)
 def test_complaint_has_a_test(number: int) -> None:
-    assert tests_by_number()[number]
+    assert _numbered()[number]
 
 
 def test_no_number_is_unknown() -> None:
-    assert set(tests_by_number()) <= set(COMPLAINTS)
+    assert set(_numbered()) <= set(COMPLAINTS)

@@ -8,6 +8,7 @@ from datetime import date
 
 from odoo.addons.mail.tests.common import MailCase
 from odoo.fields import Command
+from odoo.tests import freeze_time
 
 from .common import TODAY, DunningCase
 
@@ -70,6 +71,14 @@ class ChargeCase(DunningCase, MailCase):
     def sent_run(self, **vals):
         run = self.propose(**vals)
         self.send_out(run)
+        return run
+
+    def run_on(self, day):
+        """A run of another day, sent on it."""
+        with freeze_time(f"{day} 12:00:00"):
+            run = self.env["dunning.run"].create({"company_id": self.company.id, "date": day})
+            run.action_propose_now()
+            self.send_out(run)
         return run
 
     def balance(self, partner=None):

@@ -1,7 +1,7 @@
 """Charges in the ledger: accounts, tax, residuals and the customer's balance, for each moment of booking."""
 
 from odoo.exceptions import UserError, ValidationError
-from odoo.tests import tagged
+from odoo.tests import freeze_time, tagged
 
 from .charge_common import INTEREST, ChargeCase
 from .common import TODAY
@@ -351,8 +351,9 @@ class TestChargeReversal(BookingCase):
         self.assertAlmostEqual(self.balance(), 1250.0)
 
 
-@tagged("post_install", "-at_install")
-class TestEarlySettlement(BookingCase):
+class OfferCase(BookingCase):
+    """10 % off an invoice of 1,000.00 with 83.45 of charges, open for five days."""
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -364,6 +365,41 @@ class TestEarlySettlement(BookingCase):
             }
         )
 
+    def offer(self, run):
+        return self.env["dunning.offer"].search([("notice_id", "=", run.notice_ids.id)])
+
+    def paid(self, invoice, amount, day=TODAY):
+        wizard = self.env["account.payment.register"].with_context(
+            active_model="account.move", active_ids=invoice.ids
+        )
+        wizard.create({"payment_date": day, "amount": amount})._create_payments()
+        self.refresh()
+
+    def loose(self, amount, day=TODAY):
+        payment = self.env["account.payment"].create(
+            {
+                "partner_id": self.customer.id,
+                "payment_type": "inbound",
+                "amount": amount,
+                "currency_id": self.eur.id,
+                "date": day,
+                "journal_id": self.company_data["default_journal_bank"].id,
+            }
+        )
+        payment.action_post()
+        self.refresh()
+
+    def on(self, day):
+        with freeze_time(f"{day} 12:00:00"):
+            self.refresh()
+            self.cron()
+
+    def still_asked(self):
+        return self.account_of(self.customer).charge_ids.filtered("amount_due")
+
+
+@tagged("post_install", "-at_install")
+class TestEarlySettlement(OfferCase):
     def offered(self):
         run = self.booked_run()
         return self.env["dunning.offer"].search([("notice_id", "=", run.notice_ids.id)])

@@ -400,13 +400,6 @@ class TestChargeConsumer(ChargeCase):
         cls.policy.write({"entry": "first", "gap_days": 0})
         cls.buyer = cls.consumer(country_id=cls.env.ref("base.be").id)
 
-    def run_on(self, day):
-        with freeze_time(f"{day} 12:00:00"):
-            run = self.env["dunning.run"].create({"company_id": self.company.id, "date": day})
-            run.action_propose_now()
-            self.send_out(run)
-        return run
-
     def test_first_is_free_and_says_what_it_must_the_next_costs_what_the_law_allows(self):
         self.make_late(self.buyer, amount=80.0)
         first = self.run_on("2026-11-18")

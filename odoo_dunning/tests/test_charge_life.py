@@ -12,55 +12,8 @@ from odoo.tests import freeze_time, tagged
 from ..bulk import charge_facts
 from .charge_common import INTEREST, ChargeCase
 from .common import TODAY
-from .test_charge_booking import BookingCase
+from .test_charge_booking import BookingCase, OfferCase
 from .test_law_rows import HEADER
-
-
-class OfferCase(BookingCase):
-    """10 % off an invoice of 1,000.00 with 83.45 of charges, open for five days."""
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.final.write({"offer_discount_pct": 10.0, "offer_days": 5})
-        cls.company.write(
-            {
-                "dunning_discount_account_id": cls.company_data["default_account_expense"].id,
-                "dunning_discount_journal_id": cls.company_data["default_journal_misc"].id,
-            }
-        )
-
-    def offer(self, run):
-        return self.env["dunning.offer"].search([("notice_id", "=", run.notice_ids.id)])
-
-    def paid(self, invoice, amount, day=TODAY):
-        wizard = self.env["account.payment.register"].with_context(
-            active_model="account.move", active_ids=invoice.ids
-        )
-        wizard.create({"payment_date": day, "amount": amount})._create_payments()
-        self.refresh()
-
-    def loose(self, amount, day=TODAY):
-        payment = self.env["account.payment"].create(
-            {
-                "partner_id": self.customer.id,
-                "payment_type": "inbound",
-                "amount": amount,
-                "currency_id": self.eur.id,
-                "date": day,
-                "journal_id": self.company_data["default_journal_bank"].id,
-            }
-        )
-        payment.action_post()
-        self.refresh()
-
-    def on(self, day):
-        with freeze_time(f"{day} 12:00:00"):
-            self.refresh()
-            self.cron()
-
-    def still_asked(self):
-        return self.account_of(self.customer).charge_ids.filtered("amount_due")
 
 
 @tagged("post_install", "-at_install")
@@ -288,13 +241,6 @@ class TestConsumerLetters(ChargeCase):
         )
         cls.policy.write({"entry": "first", "gap_days": 0})
         cls.buyer = cls.consumer(country_id=cls.nl.id)
-
-    def run_on(self, day):
-        with freeze_time(f"{day} 12:00:00"):
-            run = self.env["dunning.run"].create({"company_id": self.company.id, "date": day})
-            run.action_propose_now()
-            self.send_out(run)
-        return run
 
     def test_the_cost_of_a_letter_is_known_to_all_its_invoices(self):
         """Charged on 400.00 and 1,000.00 together; the first is paid: the second is not charged a second time."""
