@@ -87,21 +87,23 @@ class _Dresser:
         """No letter sets a consumer a shorter time than the law gives after it."""
         if law is None or not subject.items:
             return context
-        oldest = _oldest(subject)
-        number = self.charging.claimant.statement_number(subject)
-        if not self._wanted(subject, law, oldest, number):
+        if not self._wanted(subject, law):
             return context
-        last = self.charging.claimant.notice_last_day(subject, law, oldest, notice.channel)
+        last = self.charging.claimant.notice_last_day(subject, law, _oldest(subject), notice.channel)
         set_date = context.document.deadline_date
         if last is None or (set_date and set_date >= last):
             return context
         return replace(context, document=replace(context.document, deadline_date=last))
 
-    def _wanted(self, subject, law, oldest, number):
+    def _wanted(self, subject, law):
         """Keys of the statements that this reminder must carry."""
-        dates = self.charging.claimant._dates(oldest)
+        claimant = self.charging.claimant
         return legal_texts.statement_keys(
-            self.library.book, law.jurisdiction, subject.debtor_type, dates, number
+            self.library.book,
+            law.jurisdiction,
+            subject.debtor_type,
+            claimant._dates(_oldest(subject)),
+            claimant.statement_number(subject),
         )
 
     def _standing(self, main):
@@ -198,12 +200,10 @@ class _Dresser:
 
     def _statements(self, notice, subject, law, context, formats):
         """What the law wants said to a consumer before or with a charge."""
-        oldest = _oldest(subject)
-        number = self.charging.claimant.statement_number(subject)
-        wanted = self._wanted(subject, law, oldest, number)
+        wanted = self._wanted(subject, law)
         if not wanted:
             return {}
-        company = notice.company_id
+        oldest, company = _oldest(subject), notice.company_id
         deadline = context.document.deadline_date or self.today + timedelta(days=15)
         values = {
             "principal": formats.money(context.totals.principal + context.totals.credits),

@@ -128,10 +128,11 @@ class Charging:
         for item_id, kind, amount, cap, row_ids, message in claims:
             stage = "refused" if message else "claimed"
             rows = json.dumps(row_ids).translate(_ESCAPES) if row_ids else NULL
-            shown = str(amount)
-            limit = "\\N\tf" if cap is None else f"{shown}\tt" if cap is amount else f"{cap!s}\tt"
+            limit = "\\N\tf" if cap is None else f"{cap!s}\tt"
             why = message.translate(_ESCAPES) if message else NULL
-            lines.append(f"{head}{item_id}\t{kind}\t{stage}\t{stage}\t{shown}\t{limit}{tail}{rows}\t{why}\n")
+            lines.append(
+                f"{head}{item_id}\t{kind}\t{stage}\t{stage}\t{amount!s}\t{limit}{tail}{rows}\t{why}\n"
+            )
 
 
 def credits_of(decision, by_id):
@@ -235,7 +236,7 @@ def sheet_today(charge):
     charging = Charging(charge.env, notice.company_id, notice._today())
     if not charging.levels:
         return None
-    subject = subjects(charging, notice, notice._look_again()).get(notice.id)
+    subject = subjects(charging, notice, notice._looks()).get(notice.id)
     if subject is None or charge.item_id.id not in {item.id for item in subject.items}:
         return None
     law, error = claims_or_errors(charging.claimant, subject)

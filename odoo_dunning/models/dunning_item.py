@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ..bulk import external, projection, totals
+from .kept_fields import label_of_kept
 
 # What its ledger says and what was sent for it. Who may exclude a receivable or choose its policy does not write it.
 _KEPT = {
@@ -133,12 +134,11 @@ class DunningItem(models.Model):
     def write(self, vals):
         """A policy chosen for an item that is in a cycle counts from then on: it is no longer bound to the version it
         started with."""
-        kept = _KEPT.intersection(vals)
-        if kept and not self.env.su:
+        if label := label_of_kept(self, _KEPT.intersection(vals)):
             raise AccessError(
                 self.env._(
                     "“%(field)s” of a receivable follows its ledger or what was sent: it is not written by hand.",
-                    field=self._fields[min(kept)]._description_string(self.env),
+                    field=label,
                 )
             )
         if "policy_id" in vals and "bound_policy_id" not in vals:

@@ -2,6 +2,7 @@ from odoo import api, fields, models
 
 from ..engine import law_choice
 from ..law_files import read_shipped
+from .dunning_law_row import DEBTOR_TYPES, STATUSES
 
 
 class DunningLawChoice(models.Model):
@@ -18,7 +19,7 @@ class DunningLawChoice(models.Model):
     )
     customer_country = fields.Char(required=True, default="*", string="Customer's country")
     debtor_type = fields.Selection(
-        [("*", "All"), ("b2b", "Business"), ("b2c", "Consumer"), ("public", "Public body")],
+        [("*", "All"), *DEBTOR_TYPES],
         required=True,
         default="*",
         string="Kind of customer",
@@ -29,7 +30,7 @@ class DunningLawChoice(models.Model):
     source = fields.Char()
     verified_on = fields.Date(string="Checked on")
     status = fields.Selection(
-        [("verified", "Verified"), ("derived", "Derived"), ("draft", "Draft"), ("activated", "Activated")],
+        [*STATUSES, ("activated", "Activated")],
         required=True,
         default="draft",
     )

@@ -11,7 +11,8 @@ from ..law_files import read_shipped
 
 SHIPPED = ("reference_rates", "interest_rules", "charge_rules")
 # Kinds of customer as the law tells them apart.
-DEBTOR_TYPES = [("b2b", "Business"), ("b2c", "Consumer"), ("public", "Public body"), ("any", "All")]
+DEBTOR_TYPES = [("b2b", "Business"), ("b2c", "Consumer"), ("public", "Public body")]
+STATUSES = [("verified", "Verified"), ("derived", "Derived"), ("draft", "Draft")]
 _WHOLE = ("from_message", "to_message")
 _DAYS = ("valid_from", "valid_to", "verified_on")
 # What a row says, apart from where it was read and how sure we are.
@@ -43,7 +44,9 @@ class DunningLawRow(models.Model):
     jurisdiction = fields.Char(
         required=True, index=True, help="Country, EU, or country and state: DE, US-CA."
     )
-    debtor_type = fields.Selection(DEBTOR_TYPES, required=True, default="any", string="Kind of customer")
+    debtor_type = fields.Selection(
+        [*DEBTOR_TYPES, ("any", "All")], required=True, default="any", string="Kind of customer"
+    )
     rule = fields.Selection(selection="_selection_rule", required=True)
     value = fields.Char(required=True, tracking=True, help="A number with a dot, or a word.")
     unit = fields.Selection(
@@ -98,7 +101,7 @@ class DunningLawRow(models.Model):
     source = fields.Char(help="Where it was read.")
     verified_on = fields.Date(string="Checked on")
     status = fields.Selection(
-        [("verified", "Verified"), ("derived", "Derived"), ("draft", "Draft")],
+        STATUSES,
         required=True,
         default="draft",
         tracking=True,

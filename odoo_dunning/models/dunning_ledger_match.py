@@ -1,7 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import SQL
 
 from ..ingest.matching import Matching
 
@@ -158,16 +157,12 @@ class DunningItem(models.Model):
         """The ledger's own receivable counts again; the next pass reads its status, which was not kept."""
         self.ensure_one()
         self.write({"is_open": bool(self.amount_open), "source_state": "open", "content_hash": ""})
-        self.env.cr.execute(
-            SQL(
-                "UPDATE dunning_ledger_record SET content_hash = ''"
-                " WHERE ledger_id = %s AND entity = %s AND external_id = %s",
-                self.ledger_id.id,
-                self.entity,
-                self.external_id,
-            )
-        )
-        self.env["dunning.ledger.record"].invalidate_model(["content_hash"])
+        domain = [
+            ("ledger_id", "=", self.ledger_id.id),
+            ("entity", "=", self.entity),
+            ("external_id", "=", self.external_id),
+        ]
+        self.env["dunning.ledger.record"].sudo().search(domain).content_hash = ""
         self.env["dunning.ledger.event"]._note(self.ledger_id, [(self.entity, self.external_id)])
 
 

@@ -3,6 +3,7 @@ from odoo.exceptions import AccessError, UserError
 
 from .. import rendering
 from ..bulk import contexts, outbox, recheck
+from .kept_fields import label_of_kept
 from .slim_many2one import SlimMany2one
 
 # Written by the way a message goes alone. Approval would be worth nothing if a call from outside could write them.
@@ -16,6 +17,8 @@ _TYPED = {
     "partner_id", "email_to", "lang", "subject", "body_html", "body_text", "is_edited", "deadline_date", "send_at",
 }  # fmt: skip
 _TEXT = {"subject", "body_html", "body_text"}
+# What a message is given to take its text from the template.
+NOT_WRITTEN = {"is_edited": False, **dict.fromkeys(_TEXT, False)}
 
 
 class DunningNotice(models.Model):
@@ -189,14 +192,8 @@ class DunningNotice(models.Model):
         return res
 
     def _check_writable(self, names):
-        kept = _KEPT.intersection(names)
-        if kept:
-            raise AccessError(
-                self.env._(
-                    "“%(field)s” of a message is not written by hand.",
-                    field=self._fields[min(kept)]._description_string(self.env),
-                )
-            )
+        if label := label_of_kept(self, _KEPT.intersection(names)):
+            raise AccessError(self.env._("“%(field)s” of a message is not written by hand.", field=label))
         over = self.filtered(lambda one: one.state not in ("proposed", "ready", "failed"))
         if over and _TYPED.intersection(names):
             raise UserError(

@@ -1,6 +1,7 @@
 from odoo import fields, models
 
 from ..engine import recipients
+from .dunning_notice import NOT_WRITTEN
 
 
 class DunningNotice(models.Model):
@@ -39,19 +40,15 @@ class DunningNotice(models.Model):
 
     def _add_twin(self, delivery):
         """The same message by one channel more."""
-        names = (
-            "run_id", "company_id", "account_id", "policy_id", "level_id", "level_rank", "state", "currency_id",
-            "item_count", "amount_total", "deadline_date", "is_deadline_typed", "send_at", "send_until", "warning",
-        )  # fmt: skip
-        same = {name: self._fields[name].convert_to_write(self[name], self) for name in names}
         contact = self.env["res.partner"].browse(delivery.contact_id)
-        return self.create(
+        return self.copy(
             {
-                **same,
                 "main_id": self.id,
                 "channel": delivery.channel,
                 "partner_id": contact.id,
                 "email_to": contact.email,
                 "lang": delivery.language,
+                "is_deadline_typed": self.is_deadline_typed,
+                **NOT_WRITTEN,
             }
         )

@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from .dunning_notice import NOT_WRITTEN
+
 # Odoo closes a dialog when one of its buttons answers with nothing else to do.
 STAY = {"type": "ir.actions.client", "tag": "dunning_stay"}
 
@@ -60,9 +62,7 @@ class DunningNoticeScreen(models.Model):
 
     def action_use_text_of_template(self):
         """Forget what was written by hand: the message takes its text from the template again."""
-        self.filtered("is_edited").write(
-            {"is_edited": False, "subject": False, "body_html": False, "body_text": False}
-        )
+        self.filtered("is_edited").write(NOT_WRITTEN)
         return STAY
 
     def action_ask_undo(self):

@@ -3,6 +3,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..bulk import outbox
+from .dunning_notice import NOT_WRITTEN
 
 
 class DunningNotice(models.Model):
@@ -71,10 +72,7 @@ class DunningNotice(models.Model):
                     "state": "ready",
                     "corrects_id": notice.id,
                     "send_at": fields.Datetime.now(),
-                    "is_edited": False,
-                    "subject": False,
-                    "body_html": False,
-                    "body_text": False,
+                    **NOT_WRITTEN,
                 }
             )
         self.env.ref("odoo_dunning.cron_send").sudo()._trigger()

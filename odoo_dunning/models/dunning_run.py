@@ -9,6 +9,7 @@ from odoo.tools import SQL
 
 from ..bulk import rationing, snapshot
 from ..bulk.proposal import Proposal
+from .kept_fields import label_of_kept
 
 _logger = logging.getLogger(__name__)
 
@@ -123,11 +124,11 @@ class DunningRun(models.Model):
         return super().write(vals)
 
     def _refuse_kept(self, names):
-        if not self.env.su and (kept := _KEPT.intersection(names)):
+        if label := label_of_kept(self, _KEPT.intersection(names)):
             raise AccessError(
                 self.env._(
                     "“%(field)s” of a run is not written by hand. Propose, approve, cancel or undo the run.",
-                    field=self._fields[min(kept)]._description_string(self.env),
+                    field=label,
                 )
             )
 

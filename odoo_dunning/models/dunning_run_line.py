@@ -4,6 +4,7 @@ from odoo.exceptions import AccessError, UserError
 from .. import reasons
 from ..engine import explain
 from ..engine.snapshot import FOREVER
+from .kept_fields import label_of_kept
 from .slim_many2one import SlimMany2one
 
 # What a person decided in the proposal stands above these.
@@ -85,12 +86,11 @@ class DunningRunLine(models.Model):
 
     def write(self, vals):
         """A line is the engine's answer and the claim on its item: by hand only its note is written."""
-        kept = vals.keys() - {"note"}
-        if kept and not self.env.su:
+        if label := label_of_kept(self, vals.keys() - {"note"}):
             raise AccessError(
                 self.env._(
                     "“%(field)s” of a run's line is not written by hand. Exclude it, hold it or change its level.",
-                    field=self._fields[min(kept)]._description_string(self.env),
+                    field=label,
                 )
             )
         return super().write(vals)

@@ -68,9 +68,9 @@ class DunningCase(AccountTestInvoicingCommon):
         return invoice
 
     @classmethod
-    def pay(cls, invoice, amount=None):
-        """Money that arrives for an invoice, reconciled with it."""
-        vals = {"payment_date": TODAY, **({"amount": amount} if amount else {})}
+    def pay(cls, invoice, amount=None, day=TODAY):
+        """Money that arrives for an invoice on a day, reconciled with it."""
+        vals = {"payment_date": day, **({"amount": amount} if amount else {})}
         wizard = cls.env["account.payment.register"].with_context(
             active_model="account.move", active_ids=invoice.ids
         )

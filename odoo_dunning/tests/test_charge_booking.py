@@ -369,10 +369,7 @@ class OfferCase(BookingCase):
         return self.env["dunning.offer"].search([("notice_id", "=", run.notice_ids.id)])
 
     def paid(self, invoice, amount, day=TODAY):
-        wizard = self.env["account.payment.register"].with_context(
-            active_model="account.move", active_ids=invoice.ids
-        )
-        wizard.create({"payment_date": day, "amount": amount})._create_payments()
+        self.pay(invoice, amount, day)
         self.refresh()
 
     def loose(self, amount, day=TODAY):

@@ -165,10 +165,7 @@ class TestChargeSegments(ChargeCase):
         """600.00 on 30 September: 10 days at 10.27 and 92 at 10.52 on 1,000, 49 at 10.52 on 400:
         2.8137 + 26.5162 + 5.6491 = 34.98."""
         invoice = self.make_late()
-        payment = self.env["account.payment.register"].with_context(
-            active_model="account.move", active_ids=invoice.ids
-        )
-        payment.create({"payment_date": "2026-09-30", "amount": 600.0})._create_payments()
+        self.pay(invoice, 600.0, "2026-09-30")
         run = self.propose()
 
         self.assertEqual(self.charges(run, "interest").amount, 34.98)

@@ -74,11 +74,8 @@ class TestComplaintsAboutCharges(BookingCase):
         10.52 % on 700.00 and 49 on 200.00: 2.8137 + 18.5613 + 2.8245 = 24.20.
         """
         invoice = self.make_late()
-        register = self.env["account.payment.register"].with_context(
-            active_model="account.move", active_ids=invoice.ids
-        )
         for day, amount in (("2026-06-30", 300.0), ("2026-09-30", 500.0)):
-            register.create({"payment_date": day, "amount": amount})._create_payments()
+            self.pay(invoice, amount, day)
         run = self.sent_run()
 
         charge = self.charges(run, "interest")

@@ -138,10 +138,7 @@ class TestPromise(DunningCase):
         self.assertEqual(self.judge(8), "partly")
 
         with freeze_time(f"{TODAY + timedelta(days=9)} 12:00:00"):
-            wizard = self.env["account.payment.register"].with_context(
-                active_model="account.move", active_ids=self.invoice.ids
-            )
-            wizard.create({"payment_date": TODAY + timedelta(days=9), "amount": 90.0})._create_payments()
+            self.pay(self.invoice, 90.0, TODAY + timedelta(days=9))
 
         self.assertEqual(self.judge(9), "late")
 
@@ -149,10 +146,7 @@ class TestPromise(DunningCase):
         self.assertEqual(self.judge(8), "broken")
 
         with freeze_time(f"{TODAY + timedelta(days=9)} 12:00:00"):
-            wizard = self.env["account.payment.register"].with_context(
-                active_model="account.move", active_ids=self.invoice.ids
-            )
-            wizard.create({"payment_date": TODAY + timedelta(days=4), "amount": 80.0})._create_payments()
+            self.pay(self.invoice, 80.0, TODAY + timedelta(days=4))
 
         self.assertEqual(self.judge(9), "kept")
 

@@ -23,6 +23,12 @@ class LifeCase(DunningCase, MailCase):
         self.hand_over()
         return run.notice_ids
 
+    def uncertain(self, run):
+        notice = self.queue(run)
+        notice._take_up()
+        notice._mark_uncertain()
+        return notice
+
 
 @tagged("post_install", "-at_install")
 class TestStartAgain(LifeCase):
@@ -84,9 +90,7 @@ class TestCancelledHalfway(LifeCase):
 
     def test_uncertain_message_of_a_cancelled_run_does_not_stop_later_runs(self):
         run = self.propose()
-        notice = self.queue(run)
-        notice._take_up()
-        notice._mark_uncertain()
+        notice = self.uncertain(run)
         other = self.make_invoice(partner=self.make_customer("Second"))
 
         run.action_cancel()
@@ -100,18 +104,14 @@ class TestCancelledHalfway(LifeCase):
 
     def test_run_with_an_uncertain_message_is_not_undone_before_somebody_says_what_became_of_it(self):
         run = self.propose()
-        notice = self.queue(run)
-        notice._take_up()
-        notice._mark_uncertain()
+        self.uncertain(run)
 
         with self.assertRaisesRegex(UserError, "Say first whether"):
             run.action_undo()
 
     def test_uncertain_message_is_not_withdrawn_before_somebody_says_what_became_of_it(self):
         run = self.propose()
-        notice = self.queue(run)
-        notice._take_up()
-        notice._mark_uncertain()
+        notice = self.uncertain(run)
 
         with self.assertRaisesRegex(UserError, "Say first whether"):
             notice.action_withdraw()

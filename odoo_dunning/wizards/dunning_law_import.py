@@ -1,6 +1,7 @@
 import base64
 import csv
 import io
+from itertools import chain, repeat
 
 from odoo import fields, models
 from odoo.exceptions import UserError
@@ -73,15 +74,12 @@ class DunningLawImport(models.TransientModel):
         names = ["id" if name == "key" and "id" not in names else name for name in names]
         codes = [self._codes(name) for name in names]
         written = io.StringIO()
-        csv.writer(written).writerows(
-            [
-                names,
-                *(
-                    [code.get(cell.strip(), cell) for cell, code in zip(line, codes + [{}] * len(line))]  # noqa: B905
-                    for line in lines
-                ),
-            ]
-        )
+        writer = csv.writer(written)
+        writer.writerow(names)
+        for line in lines:
+            # A line may have more cells than the header, which whoever reads the file complains of.
+            coded = zip(line, chain(codes, repeat({})), strict=False)
+            writer.writerow([code.get(cell.strip(), cell) for cell, code in coded])
         return written.getvalue()
 
     def _codes(self, name):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import statistics
 import time
-from pathlib import Path
+
+from tests.bench.measure import cpu_seconds
 
 INVOICES = 10
 SIDES = ("without", "with")
@@ -96,12 +97,6 @@ def _pay(env, move) -> None:
 
 def _cost(env, work) -> dict:
     backend = env.cr.connection.get_backend_pid()
-    cpu, started = _cpu_seconds(backend), time.perf_counter()
+    cpu, started = cpu_seconds(backend), time.perf_counter()
     work()
-    return {"seconds": time.perf_counter() - started, "cpu_seconds": _cpu_seconds(backend) - cpu}
-
-
-def _cpu_seconds(backend: int) -> float:
-    """Of this process and of the database's. The kernel's own account: that of `times` counts in hundredths."""
-    nanoseconds = int(Path(f"/proc/{backend}/schedstat").read_text().split()[0])
-    return time.process_time() + nanoseconds / 1e9
+    return {"seconds": time.perf_counter() - started, "cpu_seconds": cpu_seconds(backend) - cpu}
