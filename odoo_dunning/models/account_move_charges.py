@@ -9,6 +9,7 @@ class AccountMove(models.Model):
     dunning_charge_key = fields.Char(
         readonly=True,
         copy=False,
+        prefetch=False,
         help="Which charges it books; no second one does.",
         string="Charges booked (key)",
     )

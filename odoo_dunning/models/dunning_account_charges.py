@@ -38,12 +38,7 @@ class DunningAccount(models.Model):
         help="In company currency; foreign amounts at today's rate.",
     )
 
-    @api.depends(
-        "charge_ids.state",
-        "charge_ids.amount",
-        "charge_ids.amount_waived",
-        "charge_ids.move_id.amount_residual",
-    )
+    @api.depends("charge_ids.state", "charge_ids.amount", "charge_ids.amount_waived")
     def _compute_amount_charges(self):
         for account in self:
             standing = account.charge_ids.filtered(lambda one: one.state in ("announced", "booked"))

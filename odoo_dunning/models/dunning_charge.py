@@ -2,6 +2,7 @@ from decimal import Decimal
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.tools import SQL
 
 from ..bulk import charge_sheets, charging
 from .slim_many2one import SlimMany2one
@@ -112,13 +113,16 @@ class DunningCharge(models.Model):
         for charge in self:
             charge.display_name = " · ".join(filter(None, (kinds[charge.kind], charge.number)))
 
-    @api.depends("stage", "move_id.payment_state")
+    # Neither of the two depends on fields of the debit document: a dependency would have every invoice that is posted
+    # or paid look for charges, and most have none. `_follow_documents` follows with the receivables.
+
+    @api.depends("stage")
     def _compute_state(self):
         for charge in self:
             is_paid = charge.stage == "booked" and charge.move_id.payment_state in ("paid", "in_payment")
             charge.state = "paid" if is_paid else charge.stage
 
-    @api.depends("stage", "amount", "amount_waived", "move_id.amount_residual", "move_id.amount_total")
+    @api.depends("stage", "amount", "amount_waived")
     def _compute_amount_due(self):
         """Of a booked one, what its document leaves open, costs counted as paid before interest."""
         standing = self.filtered(lambda one: one.stage in STANDING)
@@ -132,6 +136,29 @@ class DunningCharge(models.Model):
                 left -= share
                 if charge in standing:
                     charge.amount_due = charge.currency_id.round(share)
+
+    @api.model
+    def _follow_documents(self, documents):
+        """Charges are paid, and open again, with their debit documents. Raw SQL: most have nothing new, and there may
+        be many.
+
+        :param documents: SQL condition on `move`, the debit document
+        """
+        self.flush_model(["stage", "state", "move_id"])
+        self.env["account.move"].flush_model(["payment_state"])
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT charge.id
+                     FROM dunning_charge charge
+                     JOIN account_move move ON move.id = charge.move_id
+                    WHERE charge.stage = 'booked'
+                      AND (charge.state = 'paid') <> (move.payment_state IN ('paid', 'in_payment')) AND %s""",
+                documents,
+            )
+        )
+        changed = self.sudo().browse(charge_id for (charge_id,) in rows)
+        self.env.add_to_compute(self._fields["state"], changed)
+        changed.invalidate_recordset(["amount_due"])
 
     def _open_first(self):
         """Charges of one document in the order in which they stay open when a part of it was paid."""

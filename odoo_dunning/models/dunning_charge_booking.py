@@ -248,3 +248,4 @@ class DunningCharge(models.Model):
         )
         if len(both.move_id) == 2:
             both.reconcile()
+        move._dunning_charges().invalidate_recordset(["amount_due"])

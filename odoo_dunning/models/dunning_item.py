@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
+from odoo.tools import SQL
 
 from ..bulk import external, projection, totals
 from .kept_fields import label_of_kept
@@ -217,6 +218,7 @@ class DunningItem(models.Model):
         projection.refresh(self.env, companies.ids)
         for company in companies:
             totals.refresh(self.env, company)
+        self.env["dunning.charge"]._follow_documents(SQL("move.company_id = ANY(%s)", companies.ids))
 
     @api.model
     def _refresh_lines(self, line_ids):
@@ -224,6 +226,10 @@ class DunningItem(models.Model):
         changed = self.env["dunning.account"].browse(projection.refresh_lines(self.env, line_ids))
         for company, accounts in changed.grouped("company_id").items():
             totals.refresh(self.env, company, accounts.ids)
+        documents = SQL(
+            "move.id IN (SELECT move_id FROM account_move_line WHERE id = ANY(%s))", list(line_ids)
+        )
+        self.env["dunning.charge"]._follow_documents(documents)
 
     @api.model
     def _upsert_external(self, vals_list):

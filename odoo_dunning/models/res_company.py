@@ -22,52 +22,94 @@ class ResCompany(models.Model):
         string="Default dunning policy",
         domain="[('head_id', '=', False), ('company_id', 'in', (False, id))]",
         default=lambda self: self.env.ref("odoo_dunning.policy_default", raise_if_not_found=False),
+        prefetch="odoo_dunning",
     )
     dunning_gap_days = fields.Integer(
         string="Least days between contacts",
         default=0,
         help="Over all policies; the longer gap of the two counts.",
+        prefetch="odoo_dunning",
     )
     dunning_min_amount = fields.Monetary(
         string="Least amount per customer",
         default=0.0,
         currency_field="currency_id",
         help="In company currency; converted for customers in another one unless the policy names an amount.",
+        prefetch="odoo_dunning",
     )
-    dunning_cap_per_day = fields.Integer(string="Most messages per day", default=2000, help="0: no limit.")
-    dunning_cap_per_hour = fields.Integer(string="Most messages per hour", default=500, help="0: no limit.")
+    dunning_cap_per_day = fields.Integer(
+        string="Most messages per day",
+        default=2000,
+        help="0: no limit.",
+        prefetch="odoo_dunning",
+    )
+    dunning_cap_per_hour = fields.Integer(
+        string="Most messages per hour",
+        default=500,
+        help="0: no limit.",
+        prefetch="odoo_dunning",
+    )
     dunning_bank_gate = fields.Selection(
         [("off", "Do not check"), ("warn", "Warn in the proposal"), ("stop", "Send nothing")],
         string="Old bank entries",
         default="warn",
         required=True,
+        prefetch="odoo_dunning",
     )
-    dunning_bank_max_age_days = fields.Integer(string="Bank entries are fresh for (days)", default=5)
+    dunning_bank_max_age_days = fields.Integer(
+        string="Bank entries are fresh for (days)",
+        default=5,
+        prefetch="odoo_dunning",
+    )
     dunning_unmatched_gate = fields.Selection(
         [("off", "Do not check"), ("warn", "Warn in the proposal"), ("stop", "Leave the customer alone")],
         string="Receipts not yet matched",
         default="warn",
         required=True,
+        prefetch="odoo_dunning",
     )
     dunning_is_automatic = fields.Boolean(
-        string="Propose every day", help="The scheduled action proposes a run each working day."
+        string="Propose every day",
+        help="The scheduled action proposes a run each working day.",
+        prefetch="odoo_dunning",
     )
-    dunning_four_eyes = fields.Boolean(string="Four eyes", help="Someone other than the proposer approves.")
+    dunning_four_eyes = fields.Boolean(
+        string="Four eyes",
+        help="Someone other than the proposer approves.",
+        prefetch="odoo_dunning",
+    )
     dunning_four_eyes_amount = fields.Monetary(
         string="Four eyes from",
         currency_field="currency_id",
         help="Total of the messages from which it is needed; 0: always.",
+        prefetch="odoo_dunning",
     )
     dunning_window_start_hour = fields.Float(
-        string="Send from", default=8.0, help="Hour in the customer's time zone."
+        string="Send from",
+        default=8.0,
+        help="Hour in the customer's time zone.",
+        prefetch="odoo_dunning",
     )
     dunning_window_end_hour = fields.Float(
-        string="Send until", default=18.0, help="Hour in the customer's time zone."
+        string="Send until",
+        default=18.0,
+        help="Hour in the customer's time zone.",
+        prefetch="odoo_dunning",
     )
-    dunning_working_days_only = fields.Boolean(string="Working days only", default=True)
-    dunning_public_holidays = fields.Boolean(string="Respect public holidays", default=True)
+    dunning_working_days_only = fields.Boolean(
+        string="Working days only",
+        default=True,
+        prefetch="odoo_dunning",
+    )
+    dunning_public_holidays = fields.Boolean(
+        string="Respect public holidays",
+        default=True,
+        prefetch="odoo_dunning",
+    )
     dunning_sender_email = fields.Char(
-        string="Sender of messages", help="Empty: the company's email address."
+        string="Sender of messages",
+        help="Empty: the company's email address.",
+        prefetch="odoo_dunning",
     )
 
     @api.constrains("dunning_window_start_hour", "dunning_window_end_hour")

@@ -23,50 +23,83 @@ class ResCompany(models.Model):
         string="Book charges",
         default="never",
         required=True,
+        prefetch="odoo_dunning",
     )
     dunning_charge_when_paid = fields.Selection(
         [("claim", "Stay claimed"), ("drop", "Are dropped")],
         string="When the invoice is paid, open charges",
         default="claim",
         required=True,
+        prefetch="odoo_dunning",
     )
     dunning_charge_journal_id = fields.Many2one(
-        "account.journal", string="Journal for charges", domain="[('type', '=', 'sale')]", check_company=True
+        "account.journal",
+        string="Journal for charges",
+        domain="[('type', '=', 'sale')]",
+        check_company=True,
+        prefetch="odoo_dunning",
     )
     dunning_interest_account_id = fields.Many2one(
-        "account.account", string="Income account for interest", domain=_ACCOUNT_DOMAIN, check_company=True
+        "account.account",
+        string="Income account for interest",
+        domain=_ACCOUNT_DOMAIN,
+        check_company=True,
+        prefetch="odoo_dunning",
     )
     dunning_interest_tax_id = fields.Many2one(
-        "account.tax", string="Tax on interest", domain=_TAX_DOMAIN, check_company=True
+        "account.tax",
+        string="Tax on interest",
+        domain=_TAX_DOMAIN,
+        check_company=True,
+        prefetch="odoo_dunning",
     )
     dunning_recovery_account_id = fields.Many2one(
         "account.account",
         string="Income account for recovery costs",
         domain=_ACCOUNT_DOMAIN,
         check_company=True,
+        prefetch="odoo_dunning",
     )
     dunning_recovery_tax_id = fields.Many2one(
-        "account.tax", string="Tax on recovery costs", domain=_TAX_DOMAIN, check_company=True
+        "account.tax",
+        string="Tax on recovery costs",
+        domain=_TAX_DOMAIN,
+        check_company=True,
+        prefetch="odoo_dunning",
     )
     dunning_fee_account_id = fields.Many2one(
-        "account.account", string="Income account for fees", domain=_ACCOUNT_DOMAIN, check_company=True
+        "account.account",
+        string="Income account for fees",
+        domain=_ACCOUNT_DOMAIN,
+        check_company=True,
+        prefetch="odoo_dunning",
     )
     dunning_fee_tax_id = fields.Many2one(
-        "account.tax", string="Tax on fees", domain=_TAX_DOMAIN, check_company=True
+        "account.tax",
+        string="Tax on fees",
+        domain=_TAX_DOMAIN,
+        check_company=True,
+        prefetch="odoo_dunning",
     )
     dunning_discount_account_id = fields.Many2one(
         "account.account",
         string="Account for early-settlement discounts",
         domain="[('account_type', 'in', ('expense', 'income', 'income_other'))]",
         check_company=True,
+        prefetch="odoo_dunning",
     )
     dunning_discount_journal_id = fields.Many2one(
         "account.journal",
         string="Journal for discounts",
         domain="[('type', '=', 'general')]",
         check_company=True,
+        prefetch="odoo_dunning",
     )
-    dunning_is_msme = fields.Boolean(string="Registered micro or small supplier", help="India, MSMED Act.")
+    dunning_is_msme = fields.Boolean(
+        string="Registered micro or small supplier",
+        help="India, MSMED Act.",
+        prefetch="odoo_dunning",
+    )
 
     @api.constrains("dunning_interest_tax_id", "dunning_recovery_tax_id", "dunning_fee_tax_id")
     def _check_dunning_charge_taxes(self):

@@ -9,11 +9,13 @@ class ResPartner(models.Model):
     dunning_role = fields.Selection(
         [("billing", "Billing"), ("ap", "Accounts payable"), ("decision", "Decision maker")],
         string="Role in collections",
+        prefetch="odoo_dunning",
         help="Which messages this contact gets. An invoice address counts as billing.",
     )
     dunning_bounced_at = fields.Datetime(
         readonly=True,
         copy=False,
+        prefetch="odoo_dunning",
         help="A reminder to this address came back (UTC). Empty after the address was changed.",
         string="Email came back on",
     )

@@ -81,6 +81,12 @@ class DunningCase(AccountTestInvoicingCommon):
         cls.env["dunning.item"]._refresh(cls.company)
 
     @classmethod
+    def follow(cls):
+        """What happens at the commit of whoever posts or pays, and what the scheduled action does then."""
+        cls.env.cr.flush()
+        cls.env["dunning.item"]._refresh_lines(cls.env["dunning.item.change"]._take_all())
+
+    @classmethod
     def item_of(cls, move):
         """The one dunning item of a journal entry."""
         cls.refresh()

@@ -125,7 +125,13 @@ class TestChargeBooking(BookingCase):
         self.assertEqual(self.charges(run, "interest").amount_due, 33.45)
 
         self.pay(document)
+        self.follow()
         self.assertEqual(set(self.charges(run).mapped("state")), {"paid"})
+        self.assertFalse(any(self.charges(run).mapped("amount_due")))
+
+        document.line_ids.remove_move_reconcile()
+        self.refresh()
+        self.assertEqual(set(self.charges(run).mapped("state")), {"booked"})
 
     def test_tax_included_leaves_the_announced_amount(self):
         tax = self.env["account.tax"].create(

@@ -242,8 +242,3 @@ class TestItemHealing(DunningCase):
         self.env.cr.flush()
 
         self.assertFalse(self.env["dunning.item.change"]._take_all())
-
-    def follow(self):
-        """What happens at the commit, and what the scheduled action does then."""
-        self.env.cr.flush()
-        self.env["dunning.item"]._refresh_lines(self.env["dunning.item.change"]._take_all())

@@ -3,10 +3,12 @@
 A ceiling that grows with the data is how other dunning software came to 200,853 queries for 100,000 items.
 """
 
+import re
 from contextlib import contextmanager
 from unittest.mock import patch
 
 from odoo.addons.mail.tests.common import MailCase
+from odoo.sql_db import Cursor
 from odoo.tests import tagged
 from odoo.tests.form import Form
 
@@ -165,3 +167,40 @@ class TestQueryCeilings(DunningCase, MailCase):
         self.refresh()
 
         self.assertLessEqual(self.queries_of(lambda: Form(account)), few)
+
+    def test_posting_and_paying_send_one_statement_of_ours(self):
+        """Whoever posts and pays invoices reads nothing of Collections: what changed is left for later."""
+        invoice = self.make_invoice(post=False)
+        self.env.cr.flush()
+
+        posting = self.statements_of_ours(invoice.action_post)
+        paying = self.statements_of_ours(lambda: self.pay(invoice))
+
+        self.assertEqual(
+            [posting, paying],
+            [["dunning_item_change"]] * 2,
+            "one statement at the commit, no other",
+        )
+
+    def statements_of_ours(self, work):
+        """What of ours the database is asked for, from an empty cache to the commit."""
+        self.env.invalidate_all()
+        # The follower is awake already.
+        self.env["dunning.item.change"].sudo().create({"move_line_id": 0})
+        self.env.flush_all()
+        with self.capture_statements() as statements:
+            work()
+            self.env.cr.flush()
+        return [found[0] for statement in statements if (found := re.search(r"dunning\w*", statement))]
+
+    @contextmanager
+    def capture_statements(self):
+        statements = []
+        execute = Cursor.execute
+
+        def remember(cursor, query, *args, **kwargs):
+            statements.append(str(getattr(query, "code", query)))
+            return execute(cursor, query, *args, **kwargs)
+
+        with patch.object(Cursor, "execute", remember):
+            yield statements
