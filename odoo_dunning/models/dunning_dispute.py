@@ -1,5 +1,10 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import AccessError, ValidationError
+
+from .kept_fields import label_of_kept
+
+# What it is about; how and when it was closed.
+_KEPT = {"item_id", "account_id", "company_id", "state", "closed_at"}
 
 
 class DunningDispute(models.Model):
@@ -50,6 +55,24 @@ class DunningDispute(models.Model):
     )
     closed_at = fields.Datetime(readonly=True, string="Closed on")
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            self._refuse_kept(vals.keys() - {"item_id", "state"})
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self._refuse_kept(vals)
+        return super().write(vals)
+
+    def _refuse_kept(self, names):
+        if label := label_of_kept(self, _KEPT.intersection(names)):
+            raise AccessError(
+                self.env._(
+                    "“%(field)s” of a dispute is not written by hand. Accept or reject it.", field=label
+                )
+            )
+
     @api.constrains("scope", "amount", "item_id")
     def _check_amount(self):
         for dispute in self.filtered(lambda one: one.scope == "part"):
@@ -75,5 +98,6 @@ class DunningDispute(models.Model):
         return self._close("rejected")
 
     def _close(self, state):
-        self.write({"state": state, "closed_at": fields.Datetime.now()})
+        self.check_access("write")
+        self.sudo().write({"state": state, "closed_at": fields.Datetime.now()})
         return True

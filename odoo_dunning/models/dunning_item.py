@@ -7,8 +7,11 @@ from .kept_fields import label_of_kept
 
 # What its ledger says and what was sent for it. Who may exclude a receivable or choose its policy does not write it.
 _KEPT = {
-    "account_id", "partner_id", "company_id", "ledger_id", "move_line_id", "kind", "currency_id", "due_date",
-    "amount_total", "amount_open", "level_id", "level_rank", "level_date", "cycle", "bound_policy_id",
+    "account_id", "partner_id", "company_id", "origin", "ledger_id", "move_line_id", "entity", "external_id",
+    "installment", "kind", "number", "reference", "issue_date", "due_date", "currency_id", "amount_total",
+    "amount_open", "is_open", "no_followup", "is_blocked", "source_state", "link_url", "updated_at", "content_hash",
+    "level_id", "level_rank", "level_date", "cycle", "bound_policy_id", "document_id", "document_version",
+    "document_error", "pay_link", "pay_link_ends_at", "pay_link_asked_at",
 }  # fmt: skip
 
 

@@ -125,7 +125,7 @@ class DunningNotice(models.Model):
                 notice._withdraw(self._note_of(dropped))
             elif not notice._put_off(looks):
                 if dropped:
-                    notice.note = self._note_of(dropped)
+                    notice.sudo().note = self._note_of(dropped)
                     dropped.sudo().notice_id = False
                 nets = looks[notice.account_id.id].nets(kept.item_id.ids)
                 main._count_anew(nets)

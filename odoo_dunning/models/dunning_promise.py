@@ -1,9 +1,18 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
+
+from .kept_fields import label_of_kept
+
+# Whom it is about, who recorded it, and the judgement.
+_KEPT = {
+    "account_id", "company_id", "item_ids", "currency_id", "amount_baseline", "amount_paid", "user_id", "state",
+    "judged_date",
+}  # fmt: skip
+_TYPED_ON_CREATE = {"account_id", "item_ids", "currency_id"}
 
 
 class DunningPromise(models.Model):
@@ -62,8 +71,10 @@ class DunningPromise(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """A promise that names no items is about everything open in its currency."""
+        for vals in vals_list:
+            self._refuse_kept(vals.keys() - _TYPED_ON_CREATE)
         promises = super().create(vals_list)
-        for promise in promises:
+        for promise in promises.sudo():
             if not promise.item_ids:
                 promise.item_ids = promise.account_id.item_ids.filtered(
                     lambda item, currency=promise.currency_id: (
@@ -72,6 +83,28 @@ class DunningPromise(models.Model):
                 )
             promise.amount_baseline = sum(promise.item_ids.mapped("amount_open"))
         return promises
+
+    def write(self, vals):
+        """What was promised is changed while it is open; afterwards it was judged by it."""
+        self._refuse_kept(vals)
+        over = self.filtered(lambda one: one.state != "open")
+        if over and not self.env.su and vals.keys() & {"amount", "promised_date", "made_date"}:
+            raise UserError(
+                self.env._(
+                    "The promise of %(account)s was judged already. Record a new one.",
+                    account=over[0].account_id.display_name,
+                )
+            )
+        return super().write(vals)
+
+    def _refuse_kept(self, names):
+        if label := label_of_kept(self, _KEPT.intersection(names)):
+            raise AccessError(
+                self.env._(
+                    "“%(field)s” of a promise is not written by hand: promises are judged from what was paid.",
+                    field=label,
+                )
+            )
 
     @api.constrains("amount", "item_ids", "currency_id", "account_id")
     def _check_items(self):
@@ -98,7 +131,8 @@ class DunningPromise(models.Model):
                 )
 
     def action_cancel(self):
-        self.write({"state": "cancelled"})
+        self.check_access("write")
+        self.sudo().write({"state": "cancelled"})
         return True
 
     # === JUDGEMENT === #
@@ -114,7 +148,7 @@ class DunningPromise(models.Model):
         today = company._dunning_today()
         unfulfilled = Domain("state", "in", ("open", "broken", "partly"))
         reopened = Domain("state", "in", ("kept", "late")) & Domain("item_ids.is_open", "=", True)
-        promises = self.search((unfulfilled | reopened) & Domain("company_id", "=", company.id))
+        promises = self.sudo().search((unfulfilled | reopened) & Domain("company_id", "=", company.id))
         in_time = promises._paid_by_deadline()
         for promise in promises:
             promise._judge_one(today, in_time.get(promise.id, 0.0))

@@ -16,7 +16,8 @@ _logger = logging.getLogger(__name__)
 # Written by the life of a run alone: four eyes are worth nothing where a call from outside may say who proposed.
 _KEPT = {
     "company_id", "state", "is_automatic", "is_proposing", "proposed_by_id", "proposed_at", "approved_by_id",
-    "approved_at", "done_at", "totals", "line_count", "notify_count", "notice_count",
+    "approved_at", "done_at", "totals", "line_count", "notify_count", "notice_count", "name", "account_count",
+    "account_done_count", "last_account_id", "error", "job_key",
 }  # fmt: skip
 
 
@@ -114,13 +115,20 @@ class DunningRun(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         for vals in vals_list:
-            self._refuse_kept(vals.keys() - {"company_id"})
+            self._refuse_kept(vals.keys() - {"company_id", "name"})
             if vals.get("name", "/") == "/":
                 vals["name"] = self.env["ir.sequence"].next_by_code("dunning.run") or "/"
         return super().create(vals_list)
 
     def write(self, vals):
         self._refuse_kept(vals)
+        over = self.filtered(lambda run: run.state != "draft")
+        if over and "date" in vals and not self.env.su:
+            raise UserError(
+                self.env._(
+                    "Run %(run)s: only a draft is given another day. Make a new run.", run=over[0].name
+                )
+            )
         return super().write(vals)
 
     def _refuse_kept(self, names):
@@ -207,7 +215,7 @@ class DunningRun(models.Model):
                 yield 0, 0
                 return
             done = self.account_done_count + count
-            self.write({"last_account_id": last_account_id, "account_done_count": done})
+            self.sudo().write({"last_account_id": last_account_id, "account_done_count": done})
             self.env.flush_all()
             yield count, max(self.account_count - done, 0)
 
@@ -216,7 +224,7 @@ class DunningRun(models.Model):
         self.env["dunning.item"].sudo()._refresh(self.company_id)
         self.env["dunning.promise"].sudo()._judge(self.company_id)
         self.env["dunning.policy.rule"].sudo()._assign(self.company_id)
-        self.account_count = snapshot.count_accounts(self.env, self.company_id)
+        self.sudo().account_count = snapshot.count_accounts(self.env, self.company_id)
 
     def _finish_proposal(self):
         # Nobody has counted the new lines yet: without, the planner expects nine of them and sorts them all for a page.

@@ -31,7 +31,7 @@ class DunningRun(models.Model):
 
     def _start_proposing(self):
         res = super()._start_proposing()
-        self.job_key = False
+        self.sudo().job_key = False
         return res
 
     def _propose_committing(self, commit):
@@ -51,7 +51,7 @@ class DunningRun(models.Model):
         """A job for every slice, side by side, and one that finishes when all are done."""
         from odoo.addons.queue_job.delay import group
 
-        self.job_key = f"dunning-{self.id}-{uuid.uuid4().hex}"
+        self.sudo().job_key = f"dunning-{self.id}-{uuid.uuid4().hex}"
         slices = [
             self._job("decide", after_id)._job_decide(self.job_key, after_id, up_to_id)
             for after_id, up_to_id in snapshot.slices(self.env, self.company_id)
@@ -87,9 +87,9 @@ class DunningRun(models.Model):
     def _job_finish(self, job_key):
         """Job: all slices are decided."""
         if self._is_still_wanted(job_key):
-            self.account_done_count = self.account_count
+            self.sudo().account_done_count = self.account_count
             self._finish_proposal()
-            self.job_key = False
+            self.sudo().job_key = False
             self.env.ref("odoo_dunning.cron_propose").sudo()._trigger()
 
     def _is_still_wanted(self, job_key):

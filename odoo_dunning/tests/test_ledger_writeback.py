@@ -292,7 +292,7 @@ class TestExpectedDates(OriginCase):
         promise = self.promise(5, amount=150)
         self.write_out()
         self.assertEqual(other.expected_payment_date, self.day(5))
-        promise.item_ids -= self.item(self.ledger, other)
+        promise.sudo().item_ids -= self.item(self.ledger, other)
         self.write_out()
         self.assertEqual(
             (self.invoice.expected_payment_date, other.expected_payment_date), (self.day(5), None)

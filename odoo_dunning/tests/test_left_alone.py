@@ -183,7 +183,7 @@ class TestPromise(DunningCase):
         stranger = self.item_of(self.make_invoice(partner=self.make_customer("Stranger")))
 
         with self.assertRaisesRegex(ValidationError, "is of another customer"):
-            self.promise.item_ids = stranger
+            self.promise.sudo().item_ids = stranger
 
     def test_promise_of_nothing_is_refused(self):
         with self.assertRaisesRegex(ValidationError, "enter the promised amount"):
