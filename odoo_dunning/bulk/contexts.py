@@ -87,9 +87,7 @@ class _Shared:
         return r.Contact(user.name, user.phone or self.clerk.phone, user.email or self.clerk.email)
 
     def _items(self, notice, look, today):
-        source = notice.corrects_id or notice
-        source = source.main_id or source
-        wanted = set(source.line_ids.item_id.ids)
+        wanted = self._wanted(notice, look)
         items = sorted(
             (item for item in look.items.values() if item.id in wanted),
             key=lambda item: (item.due_date or today, item.id),
@@ -106,6 +104,15 @@ class _Shared:
             self._item(look.items[credit_id], -amount, today) for credit_id, amount in sorted(credits.items())
         ]
         return tuple(shown)
+
+    def _wanted(self, notice, look):
+        """Ids of its items. What was paid, put on hold or contested since is not asked for; a correction, and a message
+        nothing of which may leave, is about all of them."""
+        source = notice.corrects_id or notice
+        lines = (source.main_id or source).line_ids
+        answers = {one.item_id: one for one in look.decision.answers}
+        asked = lines.filtered(lambda line: line._may_follow(answers.get(line.item_id.id)))
+        return set((asked if asked and not notice.corrects_id else lines).item_id.ids)
 
     def _item(self, item, open_amount: Decimal, today):
         kind = {"invoice": r.INVOICE, "payment": r.PAYMENT}.get(item.kind, r.CREDIT)

@@ -199,7 +199,7 @@ def mark_sent(env, notice_ids, now, today):
                   SET state = 'sent', sent_at = %s, sent_date = %s, error = NULL, next_try_at = NULL,
                       write_date = %s, write_uid = %s
                 WHERE id = ANY(%s) AND state IN ('queued', 'sending', 'uncertain')
-               RETURNING id""",
+               RETURNING id, COALESCE(main_id, id)""",
             now,
             today,
             now,
@@ -209,15 +209,15 @@ def mark_sent(env, notice_ids, now, today):
     )
     sent_ids = [row[0] for row in rows]
     if sent_ids:
-        _raise_levels(env, sent_ids, today)
+        _raise_levels(env, [row[1] for row in rows], today)
         _touch_accounts(env, sent_ids, today)
     _invalidate(env)
     return sent_ids
 
 
 def _raise_levels(env, notice_ids, today):
-    """What the items were before is kept on the line first, for undo. The main message raises; a second channel of the
-    same message carries no lines."""
+    """What the items were before is kept on the line first, for undo. Main messages carry the lines; the first channel
+    by which one leaves raises the levels."""
     env.execute_query(
         SQL(
             """WITH line AS (
@@ -241,19 +241,25 @@ def _raise_levels(env, notice_ids, today):
 
 
 def _touch_accounts(env, notice_ids, today):
-    """Accounts are locked in the order of their ids: two senders never wait for each other in a circle."""
+    """Accounts are locked in the order of their ids: two senders never wait for each other in a circle. What failed by
+    one channel stays for a person to see to, though the message left by another."""
     env.execute_query(
         SQL(
-            """WITH locked AS (
-                 SELECT account.id, MAX(notice.run_id) AS run_id
-                   FROM dunning_account account
-                   JOIN dunning_notice notice ON notice.account_id = account.id
-                  WHERE notice.id = ANY(%s) GROUP BY account.id ORDER BY account.id
+            """WITH touched AS (
+                 SELECT account_id, MAX(run_id) AS run_id FROM dunning_notice WHERE id = ANY(%s) GROUP BY account_id
+               ), locked AS MATERIALIZED (
+                 SELECT account.id, touched.run_id
+                   FROM dunning_account account JOIN touched ON touched.account_id = account.id
+                  ORDER BY account.id FOR NO KEY UPDATE OF account
                )
                UPDATE dunning_account account
                   SET last_contact_date = %s, last_contact_run_id = locked.run_id,
-                      attention = CASE WHEN attention IN ('failed', 'uncertain', 'no_address') THEN NULL
-                                       ELSE attention END,
+                      attention = CASE WHEN attention IN ('failed', 'uncertain', 'no_address')
+                                        AND NOT EXISTS (SELECT FROM dunning_notice failed
+                                                         WHERE failed.account_id = account.id
+                                                           AND failed.run_id = locked.run_id
+                                                           AND failed.state IN ('failed', 'uncertain'))
+                                       THEN NULL ELSE attention END,
                       level_rank = GREATEST(account.level_rank, (SELECT MAX(item.level_rank) FROM dunning_item item
                           WHERE item.account_id = account.id AND item.is_open)),
                       level_id = (SELECT item.level_id FROM dunning_item item

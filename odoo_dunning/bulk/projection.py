@@ -155,10 +155,10 @@ def _open_accounts(env, scope):
     """An account for every customer who has an open receivable and none yet."""
     env.execute_query(
         SQL(
-            """INSERT INTO dunning_account (company_id, partner_id, debtor_type, active,
+            """INSERT INTO dunning_account (company_id, partner_id, debtor_type,
                                             create_uid, create_date, write_uid, write_date)
                SELECT DISTINCT line.company_id, payer.id,
-                      CASE WHEN payer.is_company THEN 'business' ELSE 'consumer' END, TRUE,
+                      CASE WHEN payer.is_company THEN 'business' ELSE 'consumer' END,
                       %(uid)s, now() AT TIME ZONE 'UTC', %(uid)s, now() AT TIME ZONE 'UTC'
                %(source)s
                  JOIN res_partner payer ON payer.id = partner.commercial_partner_id

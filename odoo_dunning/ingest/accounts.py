@@ -13,10 +13,10 @@ def accounts_of(env, company, partner_ids):
     opened = env.execute_query(
         SQL(
             """
-            INSERT INTO dunning_account (company_id, partner_id, debtor_type, active, create_uid, create_date,
+            INSERT INTO dunning_account (company_id, partner_id, debtor_type, create_uid, create_date,
                                          write_uid, write_date)
                  SELECT DISTINCT %(company)s, payer.id, CASE WHEN payer.is_company THEN 'business' ELSE 'consumer' END,
-                        TRUE, %(uid)s, now() AT TIME ZONE 'UTC', %(uid)s, now() AT TIME ZONE 'UTC'
+                        %(uid)s, now() AT TIME ZONE 'UTC', %(uid)s, now() AT TIME ZONE 'UTC'
                    FROM res_partner partner JOIN res_partner payer ON payer.id = partner.commercial_partner_id
                   WHERE partner.id = ANY(%(partners)s)
                     AND NOT EXISTS (SELECT 1 FROM dunning_account account

@@ -25,7 +25,6 @@ class DunningAccount(models.Model):
     partner_id = fields.Many2one(
         "res.partner", string="Customer", required=True, readonly=True, index=True, ondelete="restrict"
     )
-    active = fields.Boolean(default=True)
     currency_id = fields.Many2one(related="company_id.currency_id")
     policy_id = fields.Many2one("dunning.policy", check_company=True, index="btree_not_null", tracking=True)
     rule_id = fields.Many2one(

@@ -47,8 +47,7 @@ class DunningAccount(models.Model):
         :param sources: res.partner recordset that will be deleted
         :param target: res.partner that stays
         """
-        accounts = self.sudo().with_context(active_test=False)
-        found = accounts.search([("partner_id", "in", (sources | target).ids)], order="id")
+        found = self.sudo().search([("partner_id", "in", (sources | target).ids)], order="id")
         for of_company in found.grouped("company_id").values():
             kept = (
                 of_company.filtered(lambda one: one.partner_id == target)
@@ -117,7 +116,6 @@ class DunningAccount(models.Model):
         vals.update(
             last_contact_date=later.last_contact_date,
             last_contact_run_id=later.last_contact_run_id,
-            active=self.active or other.active,
         )
         return {name: self._fields[name].convert_to_write(value, self) for name, value in vals.items()}
 

@@ -273,12 +273,27 @@ class DunningNotice(models.Model):
             )
 
     def _withdraw(self, note):
-        """Take messages out of the outbox, with the reason; their items are free for the next run."""
-        notices = self._all_channels()
-        outbox.release(self.env, notices.ids)
+        """Take messages out of the outbox, with the reason; their items are free for the next run. What left by another
+        channel has left."""
+        notices = self | self._all_channels().filtered(
+            lambda one: one.state not in ("sending", "sent", "uncertain", "undone")
+        )
         notices.sudo().write({"state": "withdrawn", "note": note, "next_try_at": False})
+        notices._let_go()
         notices.mail_mail_id.sudo().filtered(lambda mail: mail.state == "outgoing").write({"state": "cancel"})
         self.run_id._settle()
+
+    def _let_go(self):
+        """The items of messages that will leave by no channel any more are free."""
+        mains = self.filtered(lambda one: not one.main_id) | self.main_id
+        going = mains._all_channels().filtered(lambda one: one._may_still_leave())
+        outbox.release(self.env, (mains - (going | going.main_id)).ids)
+
+    def _may_still_leave(self):
+        """Whether it is on its way, is tried again later, or may have left."""
+        if self.state == "failed":
+            return bool(self.next_try_at)
+        return self.state in ("proposed", "ready", "queued", "sending", "uncertain")
 
     def _shrink(self):
         """After lines were taken out: new count and amount, or withdrawn when nothing is left."""
@@ -291,10 +306,10 @@ class DunningNotice(models.Model):
             (self - left)._withdraw(self.env._("No item is left in it"))
 
     def _count_anew(self, nets):
-        """Write what the message asks for, on it and its twins by other channels."""
+        """Write what the message asks for, on it and those of its twins by other channels that have not left."""
         vals = {"item_count": len(nets), "amount_total": float(sum(nets.values()))}
         if (self.item_count, self.currency_id.round(self.amount_total)) != (
             vals["item_count"],
             vals["amount_total"],
         ):
-            self.sudo()._all_channels().write(vals)
+            self.sudo()._all_channels().filtered(lambda one: one.state != "sent").write(vals)

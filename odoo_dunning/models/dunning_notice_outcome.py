@@ -63,7 +63,7 @@ class DunningNotice(models.Model):
                 {"state": "failed", "error": error, "attempts": attempts, "next_try_at": next_try_at}
             )
             if is_final:
-                outbox.release(self.env, notice.ids)
+                notice._let_go()
         self.account_id.sudo().write({"attention": "failed"})
         self.run_id._settle()
 
@@ -159,7 +159,8 @@ class DunningNotice(models.Model):
         if not notices:
             return
         notices.sudo().write({"state": "failed", "error": error, "next_try_at": False})
-        outbox.lower_levels(self.env, (notices - notices._sent_otherwise()).ids)
+        lost = notices - notices._sent_otherwise()
+        outbox.lower_levels(self.env, (lost | lost.main_id).ids)
         own = notices.filtered(lambda one: one.email_to == one.partner_id.email)
         own.partner_id.sudo().write({"dunning_bounced_at": fields.Datetime.now()})
         notices.account_id.sudo().write({"attention": "bounced"})

@@ -113,7 +113,7 @@ class DunningNotice(models.Model):
             main = notice.main_id or notice
             answers = {one.item_id: one for one in looks[notice.account_id.id].decision.answers}
             if set(main.line_ids.mapped("claim")) == {"spent"}:
-                going |= notice._following(answers)
+                going |= notice._following(answers, looks)
                 continue
             kept = main.line_ids.filtered(
                 lambda line, answers=answers: line._may_go(answers.get(line.item_id.id))
@@ -136,11 +136,14 @@ class DunningNotice(models.Model):
                     going |= notice
         return going.filtered(lambda notice: notice.state == "ready")
 
-    def _following(self, answers):
+    def _following(self, answers, looks):
         """A message that has left already by another channel: its level stands, whatever the engine says of the next
-        one. It stays home where nothing of it is to be asked for any more."""
-        lines = (self.main_id or self).line_ids
-        if any(line._may_follow(answers.get(line.item_id.id)) for line in lines):
+        one. It asks for what may still be asked for, and stays home where that is nothing."""
+        lines = (self.main_id or self).line_ids.filtered(
+            lambda line: line._may_follow(answers.get(line.item_id.id))
+        )
+        if lines:
+            self._count_anew(looks[self.account_id.id].nets(lines.item_id.ids))
             return self
         self._withdraw(
             self.env._("Nothing of it is to be asked for any more since it left by another channel")
@@ -195,6 +198,8 @@ class DunningNotice(models.Model):
                 self.env._("%(customer)s has no email address.", customer=notice.account_id.display_name),
                 final=True,
             )
+        if not reachable:
+            return
         reply_to = reachable._reply_addresses()
         letters = [
             (notice, message, notice._message_id(), reply_to[notice.account_id.id], notice._sender())

@@ -26,7 +26,9 @@ class DunningNotice(models.Model):
         note = reason or self.env._("Undone by %(user)s", user=self.env.user.name)
         sent.sudo().write({"state": "undone", "note": note})
         outbox.lower_levels(self.env, (sent | sent.main_id).ids)
-        sent._all_channels().filtered(lambda one: one.state in ("ready", "failed"))._withdraw(note)
+        (sent | sent.main_id)._all_channels().filtered(
+            lambda one: one.state in ("ready", "queued", "failed")
+        )._withdraw(note)
         if send_correction:
             sent._correct()
         for account, notices in sent.grouped("account_id").items():
@@ -71,6 +73,7 @@ class DunningNotice(models.Model):
                 {
                     "state": "ready",
                     "corrects_id": notice.id,
+                    "main_id": False,
                     "send_at": fields.Datetime.now(),
                     **NOT_WRITTEN,
                 }

@@ -92,6 +92,10 @@ class TestLeftAlone(DunningCase):
         self.account.write({"is_legal": False, "is_excluded": True})
         self.assertEqual(self.answer(), "excluded")
 
+    def test_customer_with_receivables_cannot_be_hidden_from_the_worklist(self):
+        """An archived row would be dunned where nobody sees it; “Never contact” is what stops messages."""
+        self.assertNotIn("active", self.account._fields)
+
 
 @tagged("post_install", "-at_install")
 class TestPromise(DunningCase):

@@ -436,6 +436,123 @@ class TestChannelsOfOneMessage(LifeCase):
         letter.action_undo()
         self.assertEqual(self.levels(self.invoice), [0])
 
+    def failed_beside_a_letter(self):
+        """A run whose letter was posted, and whose mail the server refused for good."""
+        run = self.propose()
+        run.action_approve()
+        self.hand_over()
+        mail, letter = self.both(run)
+        mail._take_up()
+        mail._fail("550 no such user", final=True)
+        return run, mail, letter
+
+    def test_mail_that_failed_beside_a_posted_letter_leaves_the_level_it_reached(self):
+        run, mail, letter = self.failed_beside_a_letter()
+
+        self.assertEqual((mail.state, letter.state, run.state), ("failed", "sent", "done"))
+        self.assertEqual(self.levels(self.invoice), [2])
+        self.assertEqual((mail.account_id.last_contact_date, mail.account_id.attention), (TODAY, "failed"))
+        with freeze_time("2026-11-30 12:00:00"):
+            again = self.propose(date=date(2026, 11, 30))
+        self.assertEqual(self.line_of(again, self.invoice).level_rank, 3, "the next letter is the next level")
+
+    def test_no_address_for_the_mail_beside_a_letter_leaves_the_level_it_reached(self):
+        run = self.propose()
+        run.action_approve()
+        self.customer.email = False
+        run.notice_ids.email_to = False
+        self.hand_over()
+        mail, letter = self.both(run)
+
+        self.assertEqual((mail.state, letter.state, run.line_ids.claim), ("failed", "sent", "spent"))
+        self.assertEqual(self.levels(self.invoice), [2])
+        self.assertEqual(mail.account_id.attention, "failed")
+
+    def test_mail_tried_again_after_its_letter_leaves_once_and_clears_the_worklist(self):
+        _run, mail, letter = self.failed_beside_a_letter()
+
+        mail.action_retry()
+        self.hand_over()
+        with self.mock_mail_gateway():
+            mail.mail_mail_id.send()
+
+        self.assertEqual((mail.state, letter.state), ("sent", "sent"))
+        self.assertEqual(self.levels(self.invoice), [2])
+        self.assertFalse(mail.account_id.attention)
+        letter.action_undo()
+        self.assertEqual((mail.state, letter.state), ("undone", "undone"))
+        self.assertEqual(self.levels(self.invoice), [0])
+
+    def test_mail_tried_again_after_its_letter_asks_for_what_is_still_asked_for(self):
+        other = self.make_invoice(amount=40.0)
+        run = self.propose()
+        run.action_approve()
+        self.hand_over()
+        mail, letter = self.both(run)
+        mail._fail("451 try again later")
+        self.env["dunning.hold"].create(
+            {"account_id": mail.account_id.id, "item_id": self.item_of(other).id, "reason": "Looks into it"}
+        )
+
+        mail._retake()
+        self.hand_over()
+
+        self.assertEqual((mail.state, mail.amount_total, letter.amount_total), ("queued", 100.0, 140.0))
+        self.assertNotIn(other.name, mail.body_text)
+        self.assertIn(self.invoice.name, mail.body_text)
+
+    def test_slice_in_which_nobody_has_an_address_stops_no_other(self):
+        """The scheduled action would fail on it every time, and nothing else would leave."""
+        self.friendly.by_letter = False
+        run = self.propose()
+        run.action_approve()
+        self.customer.email = False
+        run.notice_ids.email_to = False
+
+        self.hand_over()
+
+        self.assertEqual((run.notice_ids.state, run.state), ("failed", "done"))
+        self.assertIn("no email address", run.notice_ids.error)
+
+    def test_withdrawn_mail_does_not_unsay_its_posted_letter(self):
+        _run, mail, letter = self.failed_beside_a_letter()
+
+        mail.action_withdraw()
+
+        self.assertEqual((mail.state, letter.state), ("withdrawn", "sent"))
+        self.assertEqual(self.levels(self.invoice), [2])
+        letter.action_undo()
+        self.assertEqual(self.levels(self.invoice), [0])
+
+    def test_mail_that_waits_to_be_tried_again_is_withdrawn_with_its_undone_letter(self):
+        run = self.propose()
+        run.action_approve()
+        self.hand_over()
+        mail, letter = self.both(run)
+        mail._fail("451 try again later")
+
+        letter.action_undo(send_correction=True)
+
+        self.assertEqual((mail.state, letter.state), ("withdrawn", "undone"))
+        self.assertEqual((self.levels(self.invoice), run.line_ids.claim), ([0], False))
+        self.hand_over()
+        correction = self.env["dunning.notice"].search([("corrects_id", "=", letter.id)])
+        self.assertEqual(
+            (correction.channel, correction.state, correction.main_id.id), ("letter", "sent", False)
+        )
+
+    def test_items_of_a_message_failed_by_all_channels_are_free(self):
+        run = self.propose()
+        run.action_approve()
+        mail, letter = self.both(run)
+        mail._fail("No address", final=True)
+        self.assertEqual(run.line_ids.claim, "open", "the letter has still to go")
+
+        letter._fail("No text", final=True)
+
+        self.assertFalse(run.line_ids.claim)
+        self.assertEqual((run.state, self.levels(self.invoice)), ("done", [0]))
+
     def test_message_by_letter_alone_is_taken_back_by_letter(self):
         self.friendly.by_email = False
         run = self.propose()
