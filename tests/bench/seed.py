@@ -10,7 +10,6 @@ in ten is in a foreign currency, one in twenty-five a credit note. The same numb
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from datetime import date
 from pathlib import Path
@@ -52,12 +51,6 @@ def with_modules(source: str, name: str, modules: tuple[str, ...]) -> str:
     if status:
         raise StageError(f"Odoo could not install {', '.join(modules)}; see {log}.")
     return name
-
-
-def vacuum(database: str) -> None:
-    """Statistics and visibility as a database has that has been up for a while."""
-    with contextlib.closing(postgres.connect(database)) as connection, connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE")
 
 
 # --- Inside Odoo ------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from tests.parallel.scene import sql
-from tests.stage import inside, oca, server
+from tests.stage import inside, oca, postgres, server
 
 WORKERS = 3
 PATIENCE_SECONDS = 300
@@ -24,34 +24,66 @@ SELECT line.item_id, line.decision, line.reason_code, line.reason_args::text, li
 """
 
 
-def compare(database: str, kill: bool) -> dict:
-    """Propose in one process, cancel, propose by jobs; with `kill`, a worker dies in the middle of one.
+def lose_a_worker(database: str) -> dict:
+    """Propose in one process, cancel, propose by jobs while a worker dies in the middle of one.
 
-    Returns seconds of both, the number of jobs, of killed workers, and whether the answers are the same.
+    Returns the numbers of jobs and of killed workers, and whether the answers are the same.
     """
-    first = inside.call(database, "tests.parallel.job_queue:in_one_process", addons=[oca.addons()])
-    expected = sql(database, ANSWERS, first["run"])
-    inside.call(database, "tests.parallel.job_queue:cancel", addons=[oca.addons()], run=first["run"])
     with _odoo_with_workers(database) as odoo, ThreadPoolExecutor(max_workers=1) as watching:
+        run, expected, _seconds = _in_one_process(database)
+        _take_away(database, run)
         # Watched from before the jobs are there: one may be done before the process that handed it out has ended.
-        killing = watching.submit(_kill_a_worker, database, odoo.process.pid) if kill else None
-        run = inside.call(database, "tests.parallel.job_queue:hand_out", addons=[oca.addons()])
-        killed = killing.result() if killing else 0
-        _wait_until_proposed(database, run, odoo)
-        rows = sql(
-            database,
-            "SELECT EXTRACT(EPOCH FROM MAX(date_done) - MIN(date_started))::float, COUNT(*) FROM queue_job"
-            " WHERE state = 'done'",
-        )
-    [[seconds, jobs]] = rows
-    return {
-        "one_process_seconds": first["seconds"],
-        "jobs_seconds": seconds,
-        "jobs": jobs,
-        "killed": killed,
-        "is_same": sql(database, ANSWERS, run) == expected,
-        "lines": len(expected),
-    }
+        killing = watching.submit(_kill_a_worker, database, odoo.process.pid)
+        run, answers, _seconds = _by_jobs(database, odoo)
+        return {"killed": killing.result(), "lines": len(expected), "is_same": answers == expected}
+
+
+def measure(database: str, rounds: int) -> dict:
+    """Propose in one process and by jobs, in turn, each on tables without the rows of the one before; the workers have
+    worked before, as all but new ones have.
+
+    Returns per round the seconds of both, and whether the answers were always the same.
+    """
+    found: dict = {"one_process": [], "jobs": [], "is_same": True}
+    with _odoo_with_workers(database) as odoo:
+        _take_away(database, _by_jobs(database, odoo)[0])
+        for _round in range(rounds):
+            run, expected, seconds = _in_one_process(database)
+            found["one_process"].append(seconds)
+            _take_away(database, run)
+            run, answers, seconds = _by_jobs(database, odoo)
+            found["jobs"].append(seconds)
+            _take_away(database, run)
+            found["is_same"] &= answers == expected
+    return found
+
+
+def _inside(database: str, name: str, **arguments):
+    return inside.call(database, f"{__name__}:{name}", addons=[oca.addons()], **arguments)
+
+
+def _take_away(database: str, run: int) -> None:
+    _inside(database, "cancel", run=run)
+    postgres.vacuum(database)
+
+
+def _in_one_process(database: str) -> tuple[int, list, float]:
+    """(run, its answers, seconds)"""
+    done = _inside(database, "in_one_process")
+    return done["run"], sql(database, ANSWERS, done["run"]), done["seconds"]
+
+
+def _by_jobs(database: str, odoo) -> tuple[int, list, float]:
+    """(run, its answers, seconds from the start of the first job to the end of the last)"""
+    run = _inside(database, "hand_out")
+    _wait_until_proposed(database, run, odoo)
+    [[seconds]] = sql(
+        database,
+        "SELECT EXTRACT(EPOCH FROM MAX(date_done) - MIN(date_started))::float FROM queue_job"
+        " WHERE state = 'done' AND identity_key LIKE %s",
+        f"dunning-{run}-%",
+    )
+    return run, sql(database, ANSWERS, run), seconds
 
 
 def _odoo_with_workers(database: str):

@@ -27,7 +27,7 @@ def database() -> Iterator[str]:
 
 
 def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(database: str) -> None:
-    found = job_queue.compare(database, kill=True)
+    found = job_queue.lose_a_worker(database)
 
     assert found["killed"] == 1
     assert found["lines"] == 10_000

@@ -236,6 +236,12 @@ def _admin(statement: sql.Composable) -> None:
         cursor.execute(statement)
 
 
+def vacuum(database: str) -> None:
+    """Statistics, visibility and room as a database has that has been up for a while."""
+    with contextlib.closing(connect(database)) as connection, connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+
+
 def exists(database: str) -> bool:
     with contextlib.closing(connect("postgres")) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database])
