@@ -1,12 +1,12 @@
 """What each message of a slice may show: `rendering.MessageContext` for many messages with a handful of queries."""
 
+from collections import defaultdict
 from datetime import date
 from decimal import Decimal
 
 from odoo.tools import SQL
 
 from .. import rendering as r
-from ..engine.snapshot import ZERO
 from ..rendering.samples import level_title
 from . import charge_contexts
 
@@ -19,17 +19,25 @@ def message_contexts(notices, looks, today: date):
     """
     if not notices:
         return {}
-    company = notices.company_id
-    shared = _Shared(notices, company, looks)
-    bare = {notice.id: shared.context(notice, looks[notice.account_id.id], today) for notice in notices}
-    return charge_contexts.dress(notices, looks, today, bare)
+    shared = _Shared(notices, looks)
+    shown = [item_id for look in looks.values() for item_id in look.items]
+    shared.links = _links(notices.env, notices.company_id, shown)
+    return shared.contexts(today)
+
+
+def message_totals(notices, looks, today: date):
+    """`{notice id: rendering.Totals}`: what the texts of these messages ask for. Writes nothing."""
+    if not notices:
+        return {}
+    return {key: context.totals for key, context in _Shared(notices, looks).contexts(today).items()}
 
 
 class _Shared:
     """What all messages of a slice have in common."""
 
-    def __init__(self, notices, company, looks):
-        env = notices.env
+    def __init__(self, notices, looks):
+        env, company = notices.env, notices.company_id
+        self.notices, self.looks, self.links = notices, looks, {}
         self.company = _company(company)
         self.clerk = r.Contact(company.name, company.phone or "", company.email or "")
         self.digits = {
@@ -39,8 +47,13 @@ class _Shared:
         self.symbols = {
             one.name: one.symbol for one in env["res.currency"].with_context(active_test=False).search([])
         }
-        shown = [item_id for look in looks.values() for item_id in look.items]
-        self.links = _links(env, company, shown)
+
+    def contexts(self, today):
+        bare = {
+            notice.id: self.context(notice, self.looks[notice.account_id.id], today)
+            for notice in self.notices
+        }
+        return charge_contexts.dress(self.notices, self.looks, today, bare)
 
     def context(self, notice, look, today):
         items = self._items(notice, look, today)
@@ -92,12 +105,17 @@ class _Shared:
             (item for item in look.items.values() if item.id in wanted),
             key=lambda item: (item.due_date or today, item.id),
         )
-        credits = {}
+        later = _not_asked_yet(items, today)
+        credits, less = defaultdict(Decimal), defaultdict(Decimal)
         for one in look.decision.applications:
-            if one.item_id in wanted:
-                credits[one.credit_id] = credits.get(one.credit_id, ZERO) + one.amount
+            if one.item_id in later:
+                less[one.item_id] += one.amount
+            elif one.item_id in wanted:
+                credits[one.credit_id] += one.amount
         shown = [
-            self._item(item, item.amount_open - min(item.amount_disputed, item.amount_open), today)
+            self._item(
+                item, item.amount_open - min(item.amount_disputed, item.amount_open) - less[item.id], today
+            )
             for item in items
         ]
         shown += [
@@ -127,6 +145,13 @@ class _Shared:
             reference=item.reference or "" if kind == r.INVOICE else "",
             link_url=self.links.get(item.id, ""),
         )
+
+
+def _not_asked_yet(items, today):
+    """Ids of items not due yet beside overdue ones. They are only mentioned: what a credit covers of them is taken off
+    them, not off what is asked for."""
+    late = {item.id for item in items if item.due_date and item.due_date < today}
+    return {item.id for item in items} - late if late else set()
 
 
 def _company(company):

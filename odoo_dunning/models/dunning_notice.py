@@ -11,7 +11,7 @@ _KEPT = {
     "run_id", "company_id", "account_id", "policy_id", "level_id", "level_rank", "channel", "state", "main_id",
     "corrects_id", "currency_id", "item_count", "amount_total", "sent_at", "sent_date", "attempts", "queued_at",
     "fingerprint", "mail_mail_id", "mail_message_id", "written_about", "merged_account_id", "warning", "send_until",
-    "attempt_at", "next_try_at", "error", "note", "is_address_typed", "is_deadline_typed",
+    "attempt_at", "next_try_at", "error", "note", "asked", "is_address_typed", "is_deadline_typed",
 }  # fmt: skip
 # A person's to write until it is handed over: afterwards they say what was sent.
 _TYPED = {

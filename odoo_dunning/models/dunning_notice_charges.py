@@ -1,6 +1,10 @@
+from decimal import Decimal
+
 from odoo import api, fields, models
 
-from ..bulk import charging
+from ..bulk import charging, contexts
+
+_HANDED_OVER = ("queued", "sending", "sent", "uncertain", "undone")
 
 
 class DunningNotice(models.Model):
@@ -18,26 +22,86 @@ class DunningNotice(models.Model):
         help="Without those that stayed home with their invoice.",
     )
     amount_charges = fields.Monetary(string="Charges on top", compute="_compute_charges")
-    amount_with_charges = fields.Monetary(string="Total asked for", compute="_compute_charges")
+    amount_earlier_charges = fields.Monetary(
+        string="Charges of earlier messages",
+        compute="_compute_charges",
+        help="Announced before and still open: its text asks for them again.",
+    )
+    amount_not_due = fields.Monetary(
+        string="Of it not due yet", compute="_compute_charges", help="Mentioned in its text, not asked for."
+    )
+    amount_with_charges = fields.Monetary(
+        string="Total asked for", compute="_compute_charges", help="The total of its text."
+    )
+    asked = fields.Json(
+        string="Figures of its text", readonly=True, copy=False, help="As it was handed over, as text."
+    )
     charge_note = fields.Text(
         string="Not charged", compute="_compute_charges", help="Why something could not be charged."
     )
     law = fields.Char(compute="_compute_charges")
     law_reason = fields.Char(compute="_compute_charges", string="Law chosen by")
 
-    @api.depends("charge_ids.stage", "charge_ids.amount", "charge_ids.amount_waived", "amount_total")
+    @api.depends(
+        "charge_ids.stage", "charge_ids.amount", "charge_ids.amount_waived", "amount_total", "asked", "state"
+    )
     def _compute_charges(self):
         reasons = self.env["dunning.charge"]._law_reasons()
+        asked_now = self._asked_now()
         for notice in self:
             charges = (notice.main_id or notice).charge_ids
-            counted = charges.filtered(lambda one: one.stage in ("claimed", "announced", "booked"))
-            notice.amount_charges = sum(one.amount - one.amount_waived for one in counted)
-            notice.amount_with_charges = notice.amount_total + notice.amount_charges
+            asked = notice.asked if notice.state in _HANDED_OVER else asked_now.get(notice.id)
+            asked = asked or notice._asked_plainly()
+            notice.amount_charges = float(asked["charges"])
+            notice.amount_earlier_charges = float(asked["earlier"])
+            notice.amount_not_due = float(asked["not_due"])
+            notice.amount_with_charges = float(asked["total"])
             refused = charges.filtered(lambda one: one.message and one.stage != "withdrawn")
             notice.charge_note = "\n".join(refused.mapped("message")) or False
             lawful = charges.filtered("law")[:1]
             notice.law = lawful.law
             notice.law_reason = reasons.get(lawful.law_reason, lawful.law_reason)
+
+    # === WHAT ITS TEXT ASKS FOR === #
+
+    def _asked_now(self):
+        """Notice id -> the figures of the text as it would leave now, for those that still wait to leave."""
+        waiting = self.filtered(lambda one: one._origin.id and one.state in ("proposed", "ready", "failed"))
+        asked = {}
+        for _run, notices in waiting._origin.grouped("run_id").items():
+            totals = contexts.message_totals(notices, notices._looks(), notices._today())
+            asked.update({notice.id: notice._figures_of(totals[notice.id]) for notice in notices})
+        return asked
+
+    def _asked_plainly(self):
+        """Of a message without charges of earlier ones, all of it due."""
+        charges = self._exact_charges()
+        total = Decimal(str(self.currency_id.round(self.amount_total))) + charges
+        return {"total": str(total), "charges": str(charges), "earlier": "0", "not_due": "0"}
+
+    def _figures_of(self, totals):
+        charges = self._exact_charges()
+        earlier = totals.interest + totals.costs - charges
+        not_due = totals.not_yet_due if totals.overdue else Decimal(0)
+        figures = {"total": totals.total_due, "charges": charges, "earlier": earlier, "not_due": not_due}
+        return {name: str(amount) for name, amount in figures.items()}
+
+    def _exact_charges(self):
+        """What it charges itself, and is neither waived nor paid."""
+        counted = (self.main_id or self).charge_ids.filtered(
+            lambda one: one.stage in ("claimed", "announced", "booked")
+        )
+        return sum(
+            (Decimal(str(one.currency_id.round(one._left()))) for one in counted),
+            Decimal(0),
+        )
+
+    def _keep_asked(self, totals):
+        """Keep the figures of a text that is handed over, where its receivables alone do not say them."""
+        plain = Decimal(str(self.currency_id.round(self.amount_total)))
+        asked = self._figures_of(totals) if totals.total_due != plain or totals.not_yet_due else False
+        if asked != (self.asked or False):
+            self.sudo().asked = asked
 
     def _own_charges(self):
         """Charges of these messages, asked by way of the message that carries the items."""

@@ -220,6 +220,7 @@ class DunningNotice(models.Model):
         for notice in self:
             try:
                 rendered.append((notice, notice._rendered(context_of[notice.id], texts[notice.id])))
+                notice._keep_asked(context_of[notice.id].totals)
             except rendering.TemplateProblem as problem:
                 notice._fail(notice._template_error(problem))
             except UserError as error:

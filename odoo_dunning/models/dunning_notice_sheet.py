@@ -36,7 +36,7 @@ class DunningNotice(models.Model):
                 try:
                     notice._keep_sheets(list(sheet_files.pdfs(notice)))
                 except UserError as error:
-                    notice.note = self.env._(
+                    notice.sudo().note = self.env._(
                         "The calculation sheet could not be made: %(error)s", error=error
                     )
 

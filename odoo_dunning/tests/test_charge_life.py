@@ -120,6 +120,44 @@ class TestChargeLife(BookingCase):
         self.assertEqual(sum(asked.mapped("amount_due")), 25.0)
         self.assertEqual(run.notice_ids.amount_charges, INTEREST + 25.0)
 
+    def figures(self, notice):
+        return (
+            notice.amount_total,
+            notice.amount_charges,
+            notice.amount_earlier_charges,
+            notice.amount_not_due,
+            notice.amount_with_charges,
+        )
+
+    def test_every_figure_of_a_message_is_that_of_its_text(self):
+        """Interest to 9 December 2026 is 2.8137 and 46.6915 (162 days at 10.52 %): 49.51, 6.06 more than the 43.45
+        asked for before with the 40.00. An invoice of 70.00 due in three days is mentioned, not asked for, less the
+        20.00 credited of it."""
+        self.final.copy({"rank": 9, "name": "Once more", "delay_days": 160, "min_days_since_last": 1})
+        self.make_late()
+        first = self.sent_run()
+        self.assertEqual(self.figures(first.notice_ids), (1000.0, 83.45, 0.0, 0.0, 1083.45))
+        soon = self.make_invoice(amount=70.0, due_days=-24, currency_id=self.eur.id)
+        self.make_invoice(
+            amount=20.0, due_days=0, currency_id=self.eur.id, move_type="out_refund", ref=soon.name
+        )
+
+        with freeze_time("2026-12-09 12:00:00"):
+            run = self.propose(date="2026-12-09")
+            notice = run.notice_ids
+            self.assertEqual(notice.item_count, 2)
+            proposed = self.figures(notice)
+            self.assertEqual(proposed, (1050.0, 6.06, 83.45, 50.0, 1089.51))
+            self.assertIn("Total to pay: €1,089.51", notice.action_preview().text)
+            self.send_out(run)
+
+        self.assertEqual(self.figures(notice), proposed)
+        self.assertIn("Total to pay: €1,089.51", notice.body_text)
+        self.assertIn("not yet due: €50.00", notice.body_text)
+        first.notice_ids.charge_ids.action_waive(reason="Old customer")
+        self.assertEqual(self.figures(notice), proposed, "what it asked for is history")
+        self.assertEqual(self.figures(first.notice_ids), (1000.0, 83.45, 0.0, 0.0, 1083.45))
+
     def test_waived_in_part_in_the_proposal_is_not_claimed_by_the_next_message(self):
         self.invoice = self.make_late()
         run = self.propose()
