@@ -9,6 +9,7 @@ read as "wait".
 from __future__ import annotations
 
 import heapq
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
@@ -44,8 +45,8 @@ class Past(NamedTuple):
 
 
 class SimulatedDay(NamedTuple):
-    """`sent`: decisions with at least one message that leaves on `date`, by account id.
-    `held_back`: accounts the volume cap stopped."""
+    """`sent`: decisions with at least one message that leaves on `date`, by account id (decided the day before or
+    earlier where the run is after the send window). `held_back`: accounts the volume cap stopped on it."""
 
     date: date
     sent: tuple[AccountDecision, ...]
@@ -63,10 +64,12 @@ def simulate(
     histories = [_History(past, start) for past in sorted(pasts, key=lambda past: past.account.id)]
     wake = [(start, index) for index in range(len(histories))]
     ration = Ration.of(ruling)
+    leaving: dict[date, list[AccountDecision]] = defaultdict(list)
+    stopped: dict[date, list[int]] = defaultdict(list)
     while wake and wake[0][0] <= end:
         day = wake[0][0]
+        yield from _over(leaving, stopped, day)
         todays = _ruling_of(ruling, day)
-        sent, held_back = [], []
         woken = []
         while wake and wake[0][0] == day:
             index = heapq.heappop(wake)[1]
@@ -77,16 +80,21 @@ def simulate(
         for decision, index, history in sorted(woken, key=_most_important_first):
             decision = ration.admit(decision)
             if decision.messages:
-                sent.append(decision)
+                leaving[decision.messages[0].send_on].append(decision)
                 history.take_in(decision)
             if any(answer.code == Reason.VOLUME_CAP for answer in decision.answers):
-                held_back.append(history.account.id)
+                stopped[day].append(history.account.id)
             next_day = history.next_day(decision, policies, day)
             if next_day is not None:
                 heapq.heappush(wake, (next_day, index))
-        if sent or held_back:
-            sent.sort(key=lambda decision: decision.account_id)
-            yield SimulatedDay(day, tuple(sent), tuple(sorted(held_back)))
+    yield from _over(leaving, stopped, end + ONE_DAY)
+
+
+def _over(leaving: dict, stopped: dict, day: date) -> Iterator[SimulatedDay]:
+    """The days before `day`, on which nothing more can happen, in order; they are taken out of both."""
+    for date_ in sorted(key for key in leaving.keys() | stopped.keys() if key < day):
+        sent = sorted(leaving.pop(date_, ()), key=lambda decision: decision.account_id)
+        yield SimulatedDay(date_, tuple(sent), tuple(sorted(stopped.pop(date_, ()))))
 
 
 def _most_important_first(woken: tuple) -> tuple:

@@ -1,5 +1,6 @@
 from datetime import datetime, time, timedelta, timezone
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from odoo import api, fields, models
 from odoo.tools import format_date
@@ -99,9 +100,11 @@ class DunningPolicyScreen(models.Model):
             issue_date=start, due_date=due, amount_total=SAMPLE_AMOUNT, amount_open=SAMPLE_AMOUNT,
         )  # fmt: skip
         account = Account(id=1, policy_id=policy.id, contacts=(contact,))
+        # By the company's own clock: at noon of UTC a window in Tokyo is closed.
+        noon = datetime.combine(start, time(12), tzinfo=ZoneInfo(company._dunning_timezone()))
         ruling = Ruling(
             today=start,
-            now=datetime.combine(start, time(12), tzinfo=timezone.utc),
+            now=noon.astimezone(timezone.utc),
             country=company.country_id.code or None,
             timezone=company._dunning_timezone(),
         )

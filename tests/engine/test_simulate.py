@@ -125,6 +125,45 @@ def test_the_company_time_of_day_stays_the_same_over_the_clock_change():
     assert instants == [datetime(2025, 3, 27, 9, tzinfo=UTC), datetime(2025, 4, 3, 8, tzinfo=UTC)]
 
 
+def test_what_is_decided_after_the_send_window_leaves_the_next_open_day():
+    # decided on Wednesday 15 at 21:00 in Berlin, leaves on Thursday; on Thursday 30, on Friday 31; the third is
+    # decided on Friday 21 February, 20 days after the second left, and leaves on Monday
+    evening = ruling(now=datetime(2025, 1, 1, 20, 0, tzinfo=UTC))
+    by = policy(level(1, 5), level(2, 20), level(3, 40, min_days_since_last=21))
+    days = [day for day, _ in sent(past(1, date(2025, 1, 10)), on=evening, by=by)]
+    assert days == [date(2025, 1, 16), date(2025, 1, 31), date(2025, 2, 24)]
+    assert sent(past(1, date(2025, 1, 10)), on=evening, by=by, until=date(2025, 1, 15)) == []
+
+
+def test_due_on_the_last_day_of_a_month_the_days_are_counted_not_the_months():
+    # due Friday 31 January: +5 is Wednesday 5 February, +20 Thursday 20, +40 Wednesday 12 March
+    assert [day for day, _ in sent(past(1, date(2025, 1, 31)))] == [
+        date(2025, 2, 5),
+        date(2025, 2, 20),
+        date(2025, 3, 12),
+    ]
+
+
+def test_a_hold_over_the_last_days_of_a_month_ends_with_its_day():
+    held = past(1, date(2025, 1, 10), hold_until=date(2025, 1, 31))
+    # the hold ends on Friday; 1 February is a Saturday
+    assert sent(held)[0] == (date(2025, 2, 3), {1: 1})
+    whole = account(hold_until=date(2025, 2, 27), hold_reason="New owner")
+    assert sent(past(1, date(2025, 1, 10)), of=whole)[0] == (date(2025, 2, 28), {1: 1})
+
+
+def test_caps_of_a_day_hold_on_the_day_messages_leave():
+    # three customers decided on the evening of Wednesday 15: one a day leaves from Thursday on
+    evening = ruling(now=datetime(2025, 1, 1, 20, 0, tzinfo=UTC), cap_per_day=1)
+    pasts = [Past(account(id=n), (past(n, date(2025, 1, 10), account_id=n),)) for n in (1, 2, 3)]
+    days = list(simulate(pasts, {1: policy()}, evening, JANUARY, date(2025, 1, 24)))
+    assert [(day.date, [d.account_id for d in day.sent]) for day in days if day.sent] == [
+        (date(2025, 1, 16), [1]),
+        (date(2025, 1, 17), [2]),
+        (date(2025, 1, 20), [3]),
+    ]
+
+
 def test_the_version_a_cycle_started_with_is_kept():
     (first, *_) = simulate(
         [Past(account(), (past(1, date(2025, 1, 10)),))], {1: policy()}, ruling(), JANUARY, JUNE
@@ -184,9 +223,10 @@ def test_over_any_history_levels_rise_gaps_hold_and_caps_are_kept(pasts, policie
 def test_looking_only_at_days_of_change_finds_what_a_daily_look_finds(pasts, policies, on):
     on = replace(on, timezone="UTC", country="DE")
     expected = [
-        (day, decision.account_id, decision.messages)
+        (decision.messages[0].send_on, decision.account_id, decision.messages)
         for each in pasts
-        for day, decision in _daily(each, policies, on)
+        for decision in _daily(each, policies, on)
+        if decision.messages[0].send_on <= LAST
     ]
     found = [
         (day.date, decision.account_id, decision.messages)
@@ -213,7 +253,7 @@ def _daily(each: Past, policies, on):
         decision = decide(customer, rows, policies, todays)
         if not decision.messages:
             continue
-        yield day, decision
+        yield decision
         customer = customer._replace(last_contact_date=decision.messages[0].send_on)
         for answer in decision.answers:
             if answer.code == Reason.NOTIFY:
