@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from .. import rendering
 from .dunning_notice import NOT_WRITTEN
 
 # Odoo closes a dialog when one of its buttons answers with nothing else to do.
@@ -16,7 +17,13 @@ class DunningNoticeScreen(models.Model):
     preview_html = fields.Text(compute="_compute_preview", string="Preview")
     preview_text = fields.Text(compute="_compute_preview", string="Plain text")
     preview_error = fields.Char(compute="_compute_preview", string="Cannot be shown because")
+    is_writable = fields.Boolean(compute="_compute_is_writable", string="Being written by hand")
     language_name = fields.Char(compute="_compute_language_name", string="In language")
+
+    @api.depends("is_edited", "state")
+    def _compute_is_writable(self):
+        for notice in self:
+            notice.is_writable = notice.is_edited and notice.state in ("proposed", "ready", "failed")
 
     @api.depends("lang")
     def _compute_language_name(self):
@@ -54,6 +61,16 @@ class DunningNoticeScreen(models.Model):
             "error": self.preview_error or "",
             "note": self.note or "",
         }
+
+    def write(self, vals):
+        """What is written into a message is written into its plain text, too, unless that is given as well."""
+        if not vals.get("body_html") or "body_text" in vals:
+            return super().write(vals)
+        before = {notice: notice.body_html or "" for notice in self.filtered("is_edited")}
+        res = super().write(vals)
+        for notice, html in before.items():
+            notice.body_text = rendering.following_text(notice.body_text or "", html, vals["body_html"])
+        return res
 
     def action_edit_text(self):
         """Override: the dialog stays open for the writing."""

@@ -29,6 +29,7 @@ from .context import (
     Segment,
     Totals,
 )
+from .following import following_text
 from .parts import Message, TemplateParts
 from .problems import ERROR, WARNING, Problem, TemplateProblem
 from .render import render
@@ -75,6 +76,7 @@ __all__ = [
     "Totals",
     "charge_label",
     "check",
+    "following_text",
     "level_title",
     "render",
     "sample_context",

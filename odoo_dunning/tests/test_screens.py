@@ -141,6 +141,19 @@ class TestScreens(DunningCase):
         self.assertIn(self.invoice.name, notice.preview_text)
         self.assertFalse(notice.preview_error)
 
+    def test_what_is_written_into_a_message_is_written_into_its_plain_text_too(self):
+        notice = self.propose().notice_ids
+        notice.action_edit_text()
+        self.assertTrue(notice.is_writable)
+        before = notice.body_text
+
+        notice.body_html = notice.body_html.replace("</h1>", "</h1><p>We spoke on Monday.</p>")
+        self.assertEqual(notice.body_text.count("We spoke on Monday."), 1)
+        self.assertEqual(notice.body_text.replace("We spoke on Monday.\n\n", ""), before)
+
+        notice.write({"body_html": "<p>Short</p>", "body_text": "Shorter"})
+        self.assertEqual(notice.preview_text, "Shorter")
+
     def test_the_preview_of_a_broken_text_names_its_line_and_of_a_good_one_shows_the_customer(self):
         draft = {
             "key": "friendly",
