@@ -61,6 +61,9 @@ class DunningRunLine(models.Model):
     is_edited = fields.Boolean(
         readonly=True, help="Changed by a person in the proposal.", string="Changed by hand"
     )
+    is_left_by_hand = fields.Boolean(
+        compute="_compute_is_left_by_hand", string="Left out by hand in this run"
+    )
     note = fields.Char()
 
     # What a person filters and reads in the proposal.
@@ -84,6 +87,13 @@ class DunningRunLine(models.Model):
             line.next_step = reasons.next_step(self.env, line.reason_code)
             line.policy_reason = reasons.policy_source(self.env, line.policy_source)
 
+    @api.depends("decision", "reason_code", "is_edited")
+    def _compute_is_left_by_hand(self):
+        for line in self:
+            line.is_left_by_hand = (
+                line.decision == "leave" and line.reason_code == "excluded" and line.is_edited
+            )
+
     def write(self, vals):
         """A line is the engine's answer and the claim on its item: by hand only its note is written."""
         if label := label_of_kept(self, vals.keys() - {"note"}):
@@ -106,6 +116,17 @@ class DunningRunLine(models.Model):
         """Take these items out of this and every later run."""
         self.item_id.write({"is_excluded": True})
         return self.action_exclude()
+
+    def action_include(self):
+        """Put items that a person left out of this proposal back into their customer's message."""
+        lines = self.filtered("is_left_by_hand")
+        lines._check_editable()
+        if not lines:
+            raise UserError(self.env._("Only what was left out by hand in this proposal can be put back."))
+        lines.item_id.filtered("is_excluded").is_excluded = False
+        for line in lines:
+            line._put_back()
+        return True
 
     def action_hold(self, until_date=False, reason=False):
         """Put these items on hold and take them out of their messages."""
@@ -208,6 +229,60 @@ class DunningRunLine(models.Model):
         )
         notices._shrink()
 
+    def _put_back(self):
+        """Into the message of its customer and currency, which stands again if nothing was left in it. Raises UserError
+        where the engine does not let the item go any more."""
+        self.ensure_one()
+        notice = self._left_message()
+        look = notice._looks()[self.account_id.id]
+        answer = next((one for one in look.decision.answers if one.item_id == self.item_id.id), None)
+        code, args = self._as_reason(answer)
+        if code != "notify":
+            raise UserError(
+                self.env._(
+                    "%(item)s cannot be put back: %(reason)s",
+                    item=self.item_id.display_name,
+                    reason=reasons.sentence(self.env, code, args),
+                )
+            )
+        self._check_level_free(self, notice.level_id)
+        self.sudo().write(
+            {
+                "decision": "notify",
+                "reason_code": code,
+                "reason_args": args,
+                "notice_id": notice.id,
+                "claim": "open",
+                "level_id": notice.level_id.id,
+                "level_rank": notice.level_rank,
+            }
+        )
+        notice.sudo()._all_channels().filtered(lambda one: one.state == "withdrawn").write(
+            {"state": "proposed", "note": False}
+        )
+        notice._shrink()
+
+    def _left_message(self):
+        """The message the item was taken out of: a run writes one to a customer in each currency."""
+        notice = self.env["dunning.notice"].search(
+            [
+                ("run_id", "=", self.run_id.id),
+                ("account_id", "=", self.account_id.id),
+                ("currency_id", "=", self.currency_id.id),
+                ("main_id", "=", False),
+                ("state", "in", ("proposed", "withdrawn")),
+            ],
+            limit=1,
+        )
+        if not notice or notice.line_ids and notice.state == "withdrawn":
+            raise UserError(
+                self.env._(
+                    "The message for %(item)s does not stand any more. Propose the run again.",
+                    item=self.item_id.display_name,
+                )
+            )
+        return notice
+
     # === AT THE MOMENT OF SENDING === #
 
     def _may_go(self, answer):
@@ -223,6 +298,11 @@ class DunningRunLine(models.Model):
 
     def _take_back(self, answer):
         """The item stays home: the line says why from now on."""
-        code = answer.code if answer else "paid"
-        args = list(explain.to_json(code, answer.args).values()) if answer else []
+        code, args = self._as_reason(answer)
         self.sudo().write({"decision": "leave", "reason_code": code, "reason_args": args, "claim": False})
+
+    def _as_reason(self, answer):
+        """(code, figures) as a line keeps them; what is answered no more is paid."""
+        if answer is None:
+            return "paid", []
+        return answer.code, list(explain.to_json(answer.code, answer.args).values())

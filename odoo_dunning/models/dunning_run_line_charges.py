@@ -13,6 +13,11 @@ class DunningRunLine(models.Model):
         notices._reclaim_charges()
         return res
 
+    def _put_back(self):
+        res = super()._put_back()
+        self.notice_id._reclaim_charges()
+        return res
+
     def _drop(self, code, args):
         self._withdraw_charges()
         return super()._drop(code, args)

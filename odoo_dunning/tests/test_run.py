@@ -163,6 +163,45 @@ class TestProposalEditing(DunningCase, MailCase):
         line = self.line_of(self.run_, self.second)
         self.assertRecordValues(line, [{"decision": "leave", "reason_code": "excluded", "claim": False}])
 
+    def test_item_left_out_by_a_slip_is_put_back_and_sent(self):
+        line = self.line_of(self.run_, self.second)
+        reason = line.reason
+        for exclude in (line.action_exclude, self.run_.line_ids.action_exclude, line.action_exclude_for_good):
+            exclude()
+            self.run_.line_ids.action_include()
+
+            self.assertRecordValues(
+                self.notice, [{"item_count": 2, "amount_total": 150.0, "state": "proposed"}]
+            )
+            self.assertRecordValues(
+                line, [{"decision": "notify", "notice_id": self.notice.id, "claim": "open"}]
+            )
+            self.assertEqual((line.reason, self.item_of(self.second).is_excluded), (reason, False))
+
+        self.send_out(self.run_)
+        self.assertEqual(self.notice.state, "sent")
+        self.assertEqual(self.levels(self.first, self.second), [2, 2])
+
+    def test_item_put_back_goes_at_the_level_its_message_has_now(self):
+        line = self.line_of(self.run_, self.second)
+        line.action_exclude()
+        self.line_of(self.run_, self.first).set_level(self.final)
+        line.action_include()
+
+        self.assertEqual((line.level_id, line.level_rank), (self.final, self.final.rank))
+
+    def test_item_disputed_meanwhile_is_not_put_back(self):
+        line = self.line_of(self.run_, self.second)
+        line.action_exclude()
+        self.env["dunning.dispute"].create({"item_id": line.item_id.id, "reason": "quality"})
+
+        with self.assertRaisesRegex(UserError, "cannot be put back: .*isput"):
+            line.action_include()
+
+    def test_only_what_a_person_left_out_is_put_back(self):
+        with self.assertRaisesRegex(UserError, "left out by hand"):
+            self.line_of(self.run_, self.first).action_include()
+
     def test_excluding_the_last_item_withdraws_the_message(self):
         self.run_.line_ids.action_exclude()
 
