@@ -2,7 +2,7 @@
 
 Knows no vendor and no Odoo. Promises:
 - A stream's cursor moves only after every page of its scan has been stored, and it is the server's clock at the
-  start of the scan less `OVERLAP`; this machine's clock plays no part.
+  start of the scan less `OVERLAP`; this machine's clock plays no part in what is read, only in when a wait is over.
 - Records are delivered parents first, in batches of `BATCH`; memory does not grow with the ledger.
 - One unreadable record is set aside with its cause; the others of its page are stored; it is read again next time.
 - A full pass (the first one, a reconcile, or when the source cannot tell what was deleted) compares ids: what is gone
@@ -166,7 +166,8 @@ def _judged(work: Pass, open_source: Callable[[Lease, TokenSource], Source], rec
     except LeaseLost as error:
         return Outcome("lost", error.message, work.figures())
     except Retry as error:
-        resume_at = work.now() + timedelta(seconds=error.after_seconds)
+        # By the clock here, which whoever waits goes by too: the ledger's may be an hour off.
+        resume_at = datetime.now(timezone.utc) + timedelta(seconds=error.after_seconds)
         return Outcome("later", error.message, work.figures(), resume_at)
     except Reconnect as error:
         return Outcome("reconnect", error.message, work.figures())
@@ -364,7 +365,7 @@ class Pass:
         self._checkpoint()
 
     def _reconcile(self) -> None:
-        """Read everything, then compare ids: S23."""
+        """Read everything, then compare ids."""
         began_at = self.now()
         with IdStore() as self._ids:
             for stream in self.source.streams:

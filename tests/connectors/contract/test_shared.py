@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
@@ -19,6 +19,10 @@ MINUTE = 60
 
 class Killed(BaseException):
     """As SIGKILL: no handler of the engine may stand in its way."""
+
+
+def now():
+    return datetime.now(timezone.utc)
 
 
 def kill_at(receiver, verb, number):
@@ -399,14 +403,24 @@ def test_s20_a_daily_limit_ends_the_pass_and_says_when_to_resume(trial):
     calls = trial.ledger.calls
 
     assert outcome.result == "later"
-    assert (
-        timedelta(seconds=29_000)
-        < outcome.resume_at - trial.ledger.box.book.clock.peek()
-        <= timedelta(seconds=30_001)
-    )
+    assert timedelta(seconds=29_000) < outcome.resume_at - now() <= timedelta(seconds=30_001)
     assert trial.receiver.reports()[-1]["resume_at"]
     assert sum(trial.slept) == 0
     assert trial.ledger.calls == calls
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_s20_a_ledgers_clock_that_is_wrong_makes_no_wait_longer_or_shorter(trial, hours):
+    """An hour behind, a wait of ten minutes would be over before it began; an hour ahead, it would last seven times."""
+    trial.start()
+    trial.ledger.box.book.clock.set(now() + timedelta(hours=hours))
+    trial.ledger.order("throttle_day", skip=3, count=100, retry_after_s=600)
+
+    outcome = trial.run()
+
+    assert outcome.result == "later"
+    assert timedelta(seconds=570) < outcome.resume_at - now() <= timedelta(seconds=601)
+    assert parse_instant(trial.receiver.reports()[-1]["resume_at"]) == outcome.resume_at
 
 
 # -- writing -------------------------------------------------------------------------------------------------
