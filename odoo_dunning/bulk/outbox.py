@@ -281,13 +281,15 @@ def lower_levels(env, notice_ids):
             """WITH line AS (
                  UPDATE dunning_run_line SET claim = NULL
                   WHERE notice_id = ANY(%s) AND COALESCE(claim, '') = 'spent'
-                 RETURNING item_id, level_id, prev_level_id, prev_level_date, prev_bound_policy_id
+                 RETURNING item_id, cycle, level_id, prev_level_id, prev_level_date, prev_bound_policy_id
                )
                UPDATE dunning_item item
                   SET level_id = line.prev_level_id, level_date = line.prev_level_date,
                       level_rank = COALESCE((SELECT rank FROM dunning_level WHERE id = line.prev_level_id), 0),
                       bound_policy_id = line.prev_bound_policy_id
-                 FROM line WHERE item.id = line.item_id AND item.level_id IS NOT DISTINCT FROM line.level_id
+                 FROM line
+                WHERE item.id = line.item_id AND COALESCE(item.cycle, 1) = line.cycle
+                  AND item.level_id IS NOT DISTINCT FROM line.level_id
                RETURNING item.id""",
             list(notice_ids),
         )

@@ -73,7 +73,7 @@ class Proposal:
     def _read(self, after_id, up_to_id):
         """Keep the next slice in `ahead`: what to look for, ids of its accounts, each account with its items."""
         account_ids = snapshot.next_accounts(self.env, self.company, after_id, up_to_id)
-        accounts = snapshot.accounts(self.env, self.company, account_ids, self.run.date)
+        accounts = snapshot.accounts(self.env, self.company, account_ids, self.run.date, self.run.id)
         groups = snapshot.items_by_account(self.env, self.company, account_ids, self.run.date, self.run.id)
         cases = [(accounts[account_id], items) for account_id, items in groups]
         self.ahead = (after_id, up_to_id), account_ids, cases

@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from odoo import fields
-from odoo.tools import SQL
 
 from ..engine import calendar
 from ..engine.decide import decide
@@ -56,29 +55,17 @@ def decide_accounts(env, accounts):
 
 def look(env, company, account_ids, today, run_id=0):
     """`{account id: Look}`. A contact made by run `run_id` itself and the items it has taken do not count against it:
-    a customer's second message of the same run, in another currency, is not a second contact."""
+    a customer's second message of the same run, in another currency, is not a second contact. One of another run that
+    was handed over counts, though it has not left yet; where no run asks, one that is only approved as well."""
     env.flush_all()
     policies = snapshot.policies(env, company, today)
     ruling = snapshot.ruling(env, company, today, fields.Datetime.now())
-    accounts = snapshot.accounts(env, company, account_ids, today)
-    own_contacts = _contacted_by(env, run_id, account_ids) if run_id else set()
+    contacting = snapshot.HANDED_OVER if run_id else snapshot.WAITING
+    accounts = snapshot.accounts(env, company, account_ids, today, run_id, contacting)
     groups = dict(snapshot.items_by_account(env, company, account_ids, today, run_id))
     looks = {}
     for account_id, account in accounts.items():
-        if account_id in own_contacts:
-            account = account._replace(last_contact_date=None)
         items = groups.get(account_id, [])
         decision = decide(account, items, policies, ruling)
         looks[account_id] = Look(account, {item.id: item for item in items}, decision, ruling)
     return looks
-
-
-def _contacted_by(env, run_id, account_ids):
-    rows = env.execute_query(
-        SQL(
-            "SELECT id FROM dunning_account WHERE last_contact_run_id = %s AND id = ANY(%s)",
-            run_id,
-            list(account_ids),
-        )
-    )
-    return {account_id for (account_id,) in rows}

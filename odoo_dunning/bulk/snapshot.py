@@ -20,6 +20,9 @@ SLICE_ACCOUNTS = 4000
 # Smaller where workers share them, so that all have something to do until the end.
 JOB_ACCOUNTS = 2000
 LAST_ID = 2**31 - 1
+# Messages of other runs that will reach the customer, and those that already left our hands.
+WAITING = ("ready", "queued", "sending", "uncertain")
+HANDED_OVER = ("queued", "sending", "uncertain")
 
 
 @contextmanager
@@ -118,12 +121,16 @@ def _bank_last_date(env, company):
 # -- accounts ---------------------------------------------------------------------------------------------------------
 
 
-def accounts(env, company, account_ids, today):
-    """`Account` rows by id, with their contacts and holds."""
+def accounts(env, company, account_ids, today, run_id=0, contacting=WAITING):
+    """`Account` rows by id, with their contacts and holds.
+
+    :param run_id: a contact made by this run does not count
+    :param contacting: states in which a message of another open run counts as a contact, on the day it leaves
+    """
     default_policy = company.dunning_policy_id
     contacts = _contacts(env, account_ids)
     result = {}
-    for row in rows_of(env, _accounts_sql(company, account_ids, today)):
+    for row in rows_of(env, _accounts_sql(env, company, account_ids, today, run_id, contacting)):
         account_id, policy_id, rule_policy_id, rule_name, flags = row[:5]
         if policy_id:
             source = "account"
@@ -163,26 +170,55 @@ def accounts(env, company, account_ids, today):
     return result
 
 
-def _accounts_sql(company, account_ids, today):
+def _accounts_sql(env, company, account_ids, today, run_id, contacting):
+    day, waiting = _waiting_contacts(env, company, account_ids, today, run_id, contacting)
     return SQL(
         """SELECT account.id, account.policy_id, rule.policy_id, rule.name,
                   CASE WHEN account.is_insolvent THEN %(insolvent)s ELSE 0 END
                 | CASE WHEN account.is_legal THEN %(legal)s ELSE 0 END
                 | CASE WHEN account.is_excluded THEN %(excluded)s ELSE 0 END,
                   country.code, state.code, partner.tz, partner.lang, account.debtor_type,
-                  hold.until_date, hold.reason, hold.author, account.last_contact_date, account.unmatched_receipts
+                  hold.until_date, hold.reason, hold.author,
+                  GREATEST(CASE WHEN account.last_contact_run_id = %(run)s THEN NULL
+                                ELSE account.last_contact_date END, %(day)s),
+                  account.unmatched_receipts
              FROM dunning_account account
              JOIN res_partner partner ON partner.id = account.partner_id
              LEFT JOIN res_country country ON country.id = partner.country_id
              LEFT JOIN res_country_state state ON state.id = partner.state_id
              LEFT JOIN dunning_policy_rule rule ON rule.id = account.rule_id AND rule.active
              LEFT JOIN (%(holds)s) hold ON hold.target_id = account.id
+             %(waiting)s
             WHERE account.id = ANY(%(ids)s)""",
+        run=run_id,
+        day=day,
+        waiting=waiting,
         insolvent=Flag.INSOLVENT,
         legal=Flag.LEGAL,
         excluded=Flag.EXCLUDED,
         holds=_holds(company, today, SQL("hold.account_id"), SQL("hold.item_id IS NULL"), account_ids),
         ids=list(account_ids),
+    )
+
+
+def _waiting_contacts(env, company, account_ids, today, run_id, states):
+    """Day and join of messages of other open runs: the customer has not got them yet, and must not get one of this run
+    beside them."""
+    others, tz = env["dunning.run"].sudo()._others_open(company, run_id), company._dunning_timezone()
+    if not others:
+        return SQL("NULL"), SQL()
+    return SQL("waiting.day"), SQL(
+        """LEFT JOIN (SELECT account_id,
+                             GREATEST(MAX(send_at AT TIME ZONE 'UTC' AT TIME ZONE %s)::date, %s) AS day
+                        FROM dunning_notice
+                       WHERE run_id = ANY(%s) AND state = ANY(%s) AND account_id BETWEEN %s AND %s
+                       GROUP BY account_id) waiting ON waiting.account_id = account.id""",
+        tz,
+        today,
+        others.ids,
+        list(states),
+        min(account_ids, default=0),
+        max(account_ids, default=0),
     )
 
 

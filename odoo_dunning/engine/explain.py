@@ -103,7 +103,7 @@ SENTENCES: dict[str, str] = {
         "Too little in all: %(amount)s %(currency)s due, at least %(least_amount)s %(currency)s needed."
     ),
     Reason.CONTACTED: _(
-        "Contacted on %(contact_date)s; with %(gap_days)s days between contacts possible from %(from_date)s."
+        "Contact on %(contact_date)s; with %(gap_days)s days between contacts possible from %(from_date)s."
     ),
     Reason.BANK_STALE: _("The newest bank entry is of %(bank_date)s: payments since then are unknown."),
     "bank_stale_never": _("There are no bank entries yet: payments are unknown."),

@@ -359,7 +359,9 @@ class DunningRun(models.Model):
             if run.state not in ("draft", "proposed", "approved", "sending"):
                 raise UserError(self.env._("Run %(run)s is over: it can only be undone.", run=run.name))
             run._withdraw_waiting(self.env._("Run cancelled by %(user)s", user=self.env.user.name))
-            run.sudo().write({"state": run._state_when_cancelled(), "is_proposing": False})
+            state = run._state_when_cancelled()
+            done_at = fields.Datetime.now() if state == "done" else False
+            run.sudo().write({"state": state, "done_at": done_at, "is_proposing": False})
         return True
 
     def _state_when_cancelled(self):

@@ -33,3 +33,4 @@ from . import test_charge_sheet
 from . import test_dialogs
 from . import test_labels
 from . import test_translations
+from . import test_odd_orders
