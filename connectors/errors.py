@@ -5,8 +5,8 @@
     ├── Reconnect      a person has to authorise the connection again
     ├── Stop           a person has to look: nothing was applied that could not be
     │   ├── NotGranted the consent lacks a permission; what needs it is left undone
-    │   ├── Refused    the books refuse this write, with the vendor's own words
-    │   └── TooLarge   a document has more bytes than were asked for
+    │   ├── Refused    the other side understood and said no, in its own words: not worth repeating as it is
+    │   └── TooLarge   a document has more bytes than were asked for, a delivery more than are taken: send less
     ├── Conflict       the record was changed meanwhile: read it again, then write
     ├── Gone           the record does not exist at the source
     ├── TokenRejected  ask for another access token and send once more

@@ -54,6 +54,42 @@ class Gateway(Protocol):
     ) -> Any: ...
 
 
+class Carrier:
+    """The verbs as calls by name: a carrier says in `_call` how one travels."""
+
+    def _call(self, verb: str, **arguments: Any) -> Any:
+        raise NotImplementedError
+
+    def sync_lease(self, runner, seconds):
+        return self._call("sync_lease", runner=runner, seconds=seconds)
+
+    def sync_token(self, lease, rejected):
+        return self._call("sync_token", lease=lease, rejected=rejected)
+
+    def sync_calls(self, lease, wanted, day_left):
+        return self._call("sync_calls", lease=lease, wanted=wanted, day_left=day_left)
+
+    def sync_ingest(self, lease, records):
+        return self._call("sync_ingest", lease=lease, records=records)
+
+    def sync_quarantine(self, lease, bad):
+        return self._call("sync_quarantine", lease=lease, bad=bad)
+
+    def sync_checkpoint(self, lease, cursors):
+        return self._call("sync_checkpoint", lease=lease, cursors=cursors)
+
+    def sync_known(self, lease, entity, after, limit):
+        return self._call("sync_known", lease=lease, entity=entity, after=after, limit=limit)
+
+    def sync_control(self, lease, totals):
+        return self._call("sync_control", lease=lease, totals=totals)
+
+    def sync_report(self, lease, outcome, counts, message, resume_at):
+        return self._call(
+            "sync_report", lease=lease, outcome=outcome, counts=counts, message=message, resume_at=resume_at
+        )
+
+
 @dataclass(frozen=True)
 class Lease:
     """A granted lease: the right to sync one connection until `until`, with a short-lived access token."""
@@ -64,14 +100,12 @@ class Lease:
     environment: str
     organisation: str
     access_token: str = field(repr=False)
-    token_expires_at: datetime | None = None
     urls: dict = field(default_factory=dict)
     cursors: dict = field(default_factory=dict)
     options: dict = field(default_factory=dict)
 
     @classmethod
     def from_answer(cls, answer: dict) -> Lease:
-        expires = answer.get("token_expires_at")
         return cls(
             key=answer["lease"],
             until=parse_instant(answer["until"]),
@@ -79,7 +113,6 @@ class Lease:
             environment=answer["environment"],
             organisation=answer["organisation"],
             access_token=answer["access_token"],
-            token_expires_at=parse_instant(expires) if expires else None,
             urls=answer.get("urls") or {},
             cursors=answer.get("cursors") or {},
             options=answer.get("options") or {},

@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from . import VERBS
+from . import VERBS, Carrier
 
 
-class InProcessGateway:
+class InProcessGateway(Carrier):
     """`target` has a method per verb. `after_call(verb)` runs after each: Odoo passes its commit there,
     so that a page is durable before the next one is read from the ledger.
     """
@@ -27,31 +27,6 @@ class InProcessGateway:
             self._after_call(verb)
         return answer
 
-    def sync_lease(self, runner, seconds):
-        return self._call("sync_lease", runner=runner, seconds=seconds)
-
-    def sync_token(self, lease, rejected):
-        return self._call("sync_token", lease=lease, rejected=rejected)
-
-    def sync_calls(self, lease, wanted, day_left):
-        return self._call("sync_calls", lease=lease, wanted=wanted, day_left=day_left)
-
-    def sync_ingest(self, lease, records):
-        return self._call("sync_ingest", lease=lease, records=records)
-
-    def sync_quarantine(self, lease, bad):
-        return self._call("sync_quarantine", lease=lease, bad=bad)
-
     def sync_checkpoint(self, lease, cursors):
-        return self._call("sync_checkpoint", lease=lease, cursors=json.loads(json.dumps(cursors)))
-
-    def sync_known(self, lease, entity, after, limit):
-        return self._call("sync_known", lease=lease, entity=entity, after=after, limit=limit)
-
-    def sync_control(self, lease, totals):
-        return self._call("sync_control", lease=lease, totals=totals)
-
-    def sync_report(self, lease, outcome, counts, message, resume_at):
-        return self._call(
-            "sync_report", lease=lease, outcome=outcome, counts=counts, message=message, resume_at=resume_at
-        )
+        """The cursors as they are now: what the pass changes in them later is not stored yet."""
+        return super().sync_checkpoint(lease, json.loads(json.dumps(cursors)))

@@ -13,8 +13,9 @@ from typing import Any
 
 import requests
 
-from ..errors import ConnectorError, LeaseLost, Reconnect, Retry, Stop
+from ..errors import ConnectorError, LeaseLost, Reconnect, Refused, Retry, Stop, TooLarge
 from ..oauth import require_safe
+from . import Carrier
 
 TIMEOUT_S = (5, 120)
 TRIES_MAX = 4
@@ -88,15 +89,7 @@ class Odoo:
         return Stop(f"{self.label} answered {what} with HTTP {status}.")
 
 
-class TooLarge(Stop):
-    """Send less at once."""
-
-
-class Refused(Stop):
-    """Odoo understood and said no: not worth repeating as it is."""
-
-
-class Json2Gateway:
+class Json2Gateway(Carrier):
     """The verbs of one ledger. See `gateway.Gateway`."""
 
     def __init__(self, odoo: Odoo, ledger_id: int):
@@ -106,46 +99,36 @@ class Json2Gateway:
     def _call(self, verb: str, **arguments: Any) -> Any:
         return self._odoo.call("dunning.ledger", verb, ids=self._ids, **arguments)
 
-    def sync_lease(self, runner, seconds):
-        return self._call("sync_lease", runner=runner, seconds=seconds)
-
-    def sync_token(self, lease, rejected):
-        return self._call("sync_token", lease=lease, rejected=rejected)
-
-    def sync_calls(self, lease, wanted, day_left):
-        return self._call("sync_calls", lease=lease, wanted=wanted, day_left=day_left)
-
     def sync_ingest(self, lease, records):
-        """A delivery that is too large or refused is halved until the record at fault stands alone."""
+        """A delivery that is too large or refused is halved until the record at fault stands alone: it is set aside."""
         try:
-            return self._call("sync_ingest", lease=lease, records=records)
+            return super().sync_ingest(lease, records)
         except (TooLarge, Refused) as error:
             if len(records) == 1:
-                return self._give_up(records[0], error)
-        middle = len(records) // 2
-        return _added(self.sync_ingest(lease, records[:middle]), self.sync_ingest(lease, records[middle:]))
+                return self._give_up(lease, records[0], error)
+        one, other = _halves(records)
+        return _added(self.sync_ingest(lease, one), self.sync_ingest(lease, other))
 
-    @staticmethod
-    def _give_up(wire: dict, error: ConnectorError) -> dict:
+    def _give_up(self, lease: str, wire: dict, error: ConnectorError) -> dict:
         row = {"entity": wire["entity"], "external_id": wire["external_id"], "cause": error.message}
+        self.sync_quarantine(lease, [{**row, "payload": wire}])
         return {"stored": 0, "unchanged": 0, "stale": 0, "parked": [], "quarantined": [row]}
 
     def sync_quarantine(self, lease, bad):
-        return self._call("sync_quarantine", lease=lease, bad=bad)
+        """What is too large together goes in halves; what is too large alone, without its payload."""
+        try:
+            return super().sync_quarantine(lease, bad)
+        except TooLarge:
+            if len(bad) == 1:
+                return super().sync_quarantine(lease, [{**bad[0], "payload": None}])
+        for half in _halves(bad):
+            self.sync_quarantine(lease, half)
+        return True
 
-    def sync_checkpoint(self, lease, cursors):
-        return self._call("sync_checkpoint", lease=lease, cursors=cursors)
 
-    def sync_known(self, lease, entity, after, limit):
-        return self._call("sync_known", lease=lease, entity=entity, after=after, limit=limit)
-
-    def sync_control(self, lease, totals):
-        return self._call("sync_control", lease=lease, totals=totals)
-
-    def sync_report(self, lease, outcome, counts, message, resume_at):
-        return self._call(
-            "sync_report", lease=lease, outcome=outcome, counts=counts, message=message, resume_at=resume_at
-        )
+def _halves(rows: list) -> tuple[list, list]:
+    middle = len(rows) // 2
+    return rows[:middle], rows[middle:]
 
 
 def _added(one: dict, other: dict) -> dict:

@@ -65,7 +65,9 @@ def test_o2_a_bad_record_in_a_batch_is_named_and_the_others_are_stored(remote):
     outcome = remote.run()
 
     assert {row["total"] for row in remote.receiver.live("invoice").values()} == {"10", "30"}
-    assert outcome.counts["quarantined"] >= 1
+    assert outcome.counts["quarantined"] >= 1  # refused again at each look
+    (bad,) = remote.receiver.quarantine().values()
+    assert bad["payload"]["total"] == "20" and "not liked here" in bad["cause"]
     assert remote.receiver.slept == []  # a refusal is not repeated as it is
 
 
@@ -110,6 +112,31 @@ def test_o2_a_delivery_that_is_too_large_is_halved(remote):
 
     remote.check()
     assert len(remote.receiver.live("invoice")) == 7
+
+
+@pytest.mark.parametrize("rows_taken", [2, 0])
+def test_o2_records_set_aside_that_are_too_large_go_in_halves_and_at_last_without_their_payload(
+    remote, rows_taken
+):
+    remote.start()
+    customer = remote.ledger.customer()
+    invoices = {remote.ledger.invoice(customer).id for _ in range(5)}
+    for place in range(5):
+        remote.ledger.order("malformed_record", "invoice", record=place, count=100)
+    original = remote.receiver._answer
+
+    def narrow(request, verb):
+        bad = (request.get_json() or {}).get("bad", []) if verb == "sync_quarantine" else []
+        payloads = sum(row["payload"] is not None for row in bad)
+        return Response("too large", 413) if payloads > rows_taken else original(request, verb)
+
+    remote.receiver._answer = narrow
+
+    remote.sync()
+
+    held = remote.receiver.quarantine()
+    assert set(held) == {("invoice", one) for one in invoices}
+    assert {row["payload"] is not None for row in held.values()} == {rows_taken > 0}
 
 
 def test_o3_a_refused_key_stops_at_once_with_the_next_step():
