@@ -44,6 +44,7 @@ from . import dunning_customer
 from . import dunning_allocation
 from . import dunning_quarantine
 from . import dunning_law_row
+from . import dunning_law_row_screen
 from . import dunning_law_choice
 from . import dunning_law_text
 from . import res_company_charges

@@ -49,6 +49,24 @@ class TestLawRows(ChargeCase):
             }
         )
 
+    def test_a_row_says_what_it_means_and_no_rule_has_a_technical_name(self):
+        rules = dict(self.rows._fields["rule"]._description_selection(self.env))
+        self.assertEqual(
+            [label for label in rules.values() if any(part in label for part in (" min", " max", "_"))], []
+        )
+        self.assertEqual(rules["penalty_max_count"], "Penalty: how often")
+        for key, says in (
+            ("AT.b2b.recovery_sum", "40 EUR"),
+            ("BE.b2c.notice_start_post", "3 working days"),
+            ("BE.b2c.penalty.2", "30 EUR and 10 % of what is above 150 EUR"),
+            ("DE.any.allocation_order", "Costs, then interest, then the principal"),
+        ):
+            self.assertEqual(self.row(key).says, says)
+        basis = self.rows.search([("jurisdiction", "=", "DE"), ("rule", "=", "legal_basis")], limit=1)
+        self.assertIn("§", basis.says)
+        raw = self.rows.search([("unit", "=", "text")]).filtered(lambda row: "_" in row.says or not row.says)
+        self.assertEqual(raw.mapped("key"), [])
+
     def test_every_shipped_row_is_loaded_and_sound(self):
         shipped = [
             cells
