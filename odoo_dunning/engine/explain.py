@@ -173,7 +173,7 @@ NEXT_STEPS: dict[str, str] = {
     Reason.REFUND: _("Reconcile it with the credit it pays back."),
     Reason.NETTED: _("Reconcile the credit with this item."),
     Reason.NO_POLICY: _("Choose a policy on the customer, or add a default policy to the company."),
-    Reason.EXCLUDED: _("Include it again on the item to resume."),
+    Reason.EXCLUDED: _("Put it back in the proposal, or include the receivable again."),
     Reason.INSOLVENT: _("File the claim; clear the mark on the customer if it is wrong."),
     Reason.LEGAL: _("Follow the legal case; clear the mark to resume."),
     Reason.NO_FOLLOWUP: _("Clear “No follow-up” on the invoice to resume."),
