@@ -19,6 +19,7 @@ import requests
 from .errors import Reconnect, Retry, Stop
 
 TIMEOUT_S = (5, 30)
+UNKNOWN_APP = ("invalid_client", "unauthorized_client")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -103,10 +104,16 @@ def refresh(provider: Provider, client_id: str, client_secret: str, refresh_toke
 
 
 def revoke(provider: Provider, client_id: str, client_secret: str, token: str) -> None:
-    """End the consent at the vendor. A token that is unknown there is as good as revoked."""
+    """End the consent at the vendor. A token that is unknown there is as good as revoked.
+
+    :raise Stop: the vendor does not know the app or its secret. :raise Retry: it has no answer just now.
+    """
     answer = _post(provider, provider.revoke, client_id, client_secret, {"token": token})
-    if answer.status_code >= 500:
+    if answer.status_code == 429 or answer.status_code >= 500:
         raise Retry(f"{provider.label} could not end the consent just now. Try again in a minute.")
+    code = _error_code(_content(answer))
+    if answer.status_code == 401 or code in UNKNOWN_APP:
+        raise _refused(provider, answer.status_code, code or "invalid_client")
 
 
 def require_safe(url: str) -> str:
@@ -119,15 +126,23 @@ def require_safe(url: str) -> str:
 
 def _token_request(provider: Provider, client_id: str, client_secret: str, form: dict) -> TokenSet:
     answer = _post(provider, provider.token, client_id, client_secret, form)
+    content = _content(answer)
+    if answer.status_code == 200 and content.get("access_token"):
+        return _token_set(content)
+    raise _refused(provider, answer.status_code, _error_code(content))
+
+
+def _content(answer: requests.Response) -> dict:
+    """The answer's JSON object; empty when it holds none."""
     try:
         content = answer.json()
     except ValueError:
-        content = None
-    if not isinstance(content, dict):
-        content = {}
-    if answer.status_code == 200 and content.get("access_token"):
-        return _token_set(content)
-    raise _refused(provider, answer.status_code, str(content.get("error", "")))
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _error_code(content: dict) -> str:
+    return str(content.get("error", ""))
 
 
 def _post(provider: Provider, url: str, client_id: str, client_secret: str, form: dict) -> requests.Response:
@@ -145,7 +160,7 @@ def _post(provider: Provider, url: str, client_id: str, client_secret: str, form
         )
     except requests.RequestException as error:
         raise Retry(
-            f"{provider.label} could not be reached to renew the access ({type(error).__name__})."
+            f"{provider.label} could not be reached for the consent ({type(error).__name__})."
         ) from None
 
 
@@ -154,7 +169,7 @@ def _refused(provider: Provider, status: int, code: str) -> Exception:
         return Reconnect(
             f"{provider.label} no longer accepts the stored consent: it was withdrawn or has expired. Reconnect."
         )
-    if code in ("invalid_client", "unauthorized_client"):
+    if code in UNKNOWN_APP:
         return Stop(f"{provider.label} does not know this app or its secret. Check client id and secret.")
     if code in ("invalid_scope", "invalid_request", "unsupported_grant_type"):
         return Stop(f"{provider.label} refused the request ({code}). Check the app's settings at the vendor.")

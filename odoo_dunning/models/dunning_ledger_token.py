@@ -212,6 +212,13 @@ class DunningLedgerToken(models.Model):
                 self._withdraw(answer["refresh_token"])
             except errors.Reconnect:
                 note = self.env._("Disconnected; the consent had ended at the vendor before.")
+            except errors.Stop as error:
+                # Nothing here would mend it, an app that was deleted there least of all.
+                note = self.env._(
+                    "Disconnected, but the consent was not withdrawn at the vendor (%(cause)s): remove the app there "
+                    "among the connected apps.",
+                    cause=error.message.rstrip("."),
+                )
             except errors.ConnectorError as error:
                 raise UserError(
                     self.env._(

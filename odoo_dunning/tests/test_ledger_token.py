@@ -196,6 +196,16 @@ class TestLedgerToken(LedgerHttpCase):
         self.assertEqual(self.connected.organisation_ref, self.quickbooks.company.id)
         self.assertIn("not connected", self.connected.sync_lease(runner="test", seconds=60)["blocked"])
 
+    def test_a_consent_that_cannot_be_withdrawn_is_not_said_to_be_and_ends_here_all_the_same(self):
+        refresh_token = self.token._answer()["refresh_token"]
+        self.token.client_secret = secrets.seal(self.env, "the secret of yesterday")
+        self.connected.action_disconnect()
+        self.assertIsNotNone(self.quickbooks.oauth.grant_of_refresh_token(refresh_token))
+        self.assertEqual((self.connected.state, self.token.answer), ("new", False))
+        said = self.connected.message_ids[0].body
+        self.assertIn("not withdrawn at the vendor (QuickBooks does not know this app or its secret", said)
+        self.assertIn("remove the app there", said)
+
     def test_nobody_sets_state_or_organisation_by_hand(self):
         user = new_test_user(self.env, "sly_manager", "odoo_dunning.group_manager")
         for values in (

@@ -144,6 +144,34 @@ def test_s03_a_refusal_is_told_from_trouble(endpoint, status, body, error):
     assert "the-secret" not in str(caught.value) and "the-refresh-token" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (401, {"error": "invalid_client"}, Stop),
+        (400, {"error": "unauthorized_client"}, Stop),
+        (401, "", Stop),
+        (429, "", Retry),
+        (503, "<html>down</html>", Retry),
+    ],
+)
+def test_a_consent_the_vendor_did_not_end_is_not_said_to_have_ended(endpoint, status, body, error):
+    urls, answers, _ = endpoint
+    answers.append((status, body))
+
+    with pytest.raises(error):
+        xero_oauth.revoke("client", "secret", "R1", {"revoke": urls["token"]})
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, ""), (400, {"error": "invalid_token"}), (400, "")])
+def test_a_token_the_vendor_does_not_know_is_as_good_as_revoked(endpoint, status, body):
+    urls, answers, forms = endpoint
+    answers.append((status, body))
+
+    xero_oauth.revoke("client", "secret", "R1", {"revoke": urls["token"]})
+
+    assert forms == [{"token": "R1"}]
+
+
 def test_a_secret_never_travels_unencrypted_to_another_machine():
     with pytest.raises(Stop, match="https"):
         xero_oauth.refresh("client", "secret", "R", {"token": "http://identity.example.com/token"})
