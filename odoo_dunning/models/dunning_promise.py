@@ -143,21 +143,26 @@ class DunningPromise(models.Model):
 
         A promise is judged when it is fulfilled, or when the promised day and the policy's grace days have passed.
         A broken or partly kept one that is fulfilled later becomes kept late, or kept where the money came in time and
-        was only booked later. A kept one whose payment was taken back is judged anew.
+        and was only booked later. A kept one whose payment was taken back is judged anew. Money of the customer that
+        came since and is not allocated yet counts, once.
         """
         today = company._dunning_today()
         unfulfilled = Domain("state", "in", ("open", "broken", "partly"))
         reopened = Domain("state", "in", ("kept", "late")) & Domain("item_ids.is_open", "=", True)
         promises = self.sudo().search((unfulfilled | reopened) & Domain("company_id", "=", company.id))
         in_time = promises._paid_by_deadline()
-        for promise in promises:
-            promise._judge_one(today, in_time.get(promise.id, 0.0))
+        loose = promises._loose_money()
+        for promise in promises.sorted(lambda one: (one.promised_date, one.id)):
+            promise._judge_one(today, in_time.get(promise.id, 0.0), loose)
 
-    def _judge_one(self, today, paid_in_time):
+    def _judge_one(self, today, paid_in_time, loose):
         self.ensure_one()
         currency = self.currency_id
         paid = max(0.0, self.amount_baseline - sum(self.item_ids.mapped("amount_open")))
         deadline = self._deadline()
+        for day, amount in self._take_loose(loose, self.amount - paid):
+            paid += amount
+            paid_in_time += amount if day and day <= deadline else 0.0
         if currency.compare_amounts(paid, self.amount) >= 0:
             is_in_time = today <= deadline or currency.compare_amounts(paid_in_time, self.amount) >= 0
             state = "kept" if is_in_time or self.state == "kept" else "late"
@@ -174,6 +179,37 @@ class DunningPromise(models.Model):
         self.write(vals)
         if is_new_break:
             self.account_id.attention = "broken"
+
+    def _loose_money(self):
+        """`{(account, currency): {item: amount left of it}}` of every payment and credit of these customers that is set
+        against nothing yet, the oldest first. Amounts are positive."""
+        items = self.env["dunning.item"].search(
+            [
+                ("account_id", "in", self.account_id.ids),
+                ("is_open", "=", True),
+                ("kind", "in", ("payment", "credit")),
+                ("amount_open", "<", 0),
+                ("is_excluded", "=", False),
+            ],
+            order="issue_date, id",
+        )
+        return {
+            key: {item: -item.amount_open for item in of_key}
+            for key, of_key in items.grouped(lambda item: (item.account_id, item.currency_id)).items()
+        }
+
+    def _take_loose(self, loose, wanted):
+        """[(day, amount), …] of what came since the promise was made, at most `wanted`; taken out of `loose`."""
+        taken = []
+        left = loose.get((self.account_id, self.currency_id), {})
+        for item in left:
+            is_new = item.issue_date and item.issue_date >= self.made_date
+            amount = min(wanted, left[item])
+            if is_new and item.create_date >= self.create_date and amount > 0:
+                wanted -= amount
+                left[item] -= amount
+                taken.append((item.issue_date, amount))
+        return taken
 
     def _deadline(self):
         """Last day on which a payment is in time."""

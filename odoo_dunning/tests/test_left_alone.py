@@ -137,6 +137,61 @@ class TestPromise(DunningCase):
 
         self.assertEqual(self.judge(20), "kept")
 
+    def loose(self, amount, day=0):
+        """Money of the customer on the bank that nobody has set against an invoice yet."""
+        payment = self.env["account.payment"].create(
+            {
+                "payment_type": "inbound",
+                "partner_type": "customer",
+                "partner_id": self.customer.id,
+                "amount": amount,
+                "date": TODAY + timedelta(days=day),
+            }
+        )
+        payment.action_post()
+        return payment
+
+    def test_kept_by_a_part_payment_and_a_credit_note(self):
+        self.pay(self.invoice, 50.0, TODAY + timedelta(days=3))
+        self.assertEqual(self.judge(4), "open")
+        credit = self.make_invoice(amount=30.0, due_days=0, move_type="out_refund")
+        (self.invoice + credit).line_ids.filtered(
+            lambda line: line.account_type == "asset_receivable"
+        ).reconcile()
+        self.assertEqual(self.judge(5), "kept")
+
+    def test_kept_by_money_that_nobody_has_allocated_yet(self):
+        self.loose(80.0, day=4)
+        self.assertEqual(self.judge(20), "kept")
+        self.assertEqual(self.promise.amount_paid, 80.0)
+
+    def test_money_that_was_there_before_is_no_payment_of_the_promise(self):
+        self.loose(80.0, day=-1)
+        self.assertEqual(self.judge(20), "broken")
+
+    def test_money_not_allocated_yet_keeps_one_of_two_promises(self):
+        other = self.make_invoice(due_days=10, amount=60.0)
+        second = self.env["dunning.promise"].create(
+            {
+                "account_id": self.account.id,
+                "amount": 60.0,
+                "promised_date": TODAY + timedelta(days=6),
+                "item_ids": self.item_of(other).ids,
+            }
+        )
+        self.loose(100.0, day=4)
+        self.assertEqual(self.judge(20), "kept")
+        self.assertEqual((second.state, second.amount_paid), ("partly", 20.0))
+
+    def test_money_allocated_elsewhere_afterwards_breaks_the_promise(self):
+        payment = self.loose(80.0, day=4)
+        self.assertEqual(self.judge(5), "kept")
+        other = self.make_invoice(due_days=10, amount=80.0)
+        (payment.move_id + other).line_ids.filtered(
+            lambda line: line.account_type == "asset_receivable"
+        ).reconcile()
+        self.assertEqual(self.judge(20), "broken")
+
     def test_partly_kept_then_late(self):
         self.pay(self.invoice, 10.0)
         self.assertEqual(self.judge(8), "partly")
@@ -155,10 +210,11 @@ class TestPromise(DunningCase):
         self.assertEqual(self.judge(9), "kept")
 
     def test_payment_taken_back_breaks_what_was_kept(self):
-        self.pay(self.invoice, 80.0)
+        payment = self.pay(self.invoice, 80.0)
         self.assertEqual(self.judge(1), "kept")
 
         self.invoice.line_ids.remove_move_reconcile()
+        payment.action_draft()
 
         self.assertEqual(self.judge(2), "open")
         self.assertEqual(self.line_of(self.propose(), self.invoice).reason_code, "promised")
