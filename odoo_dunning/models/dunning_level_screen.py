@@ -1,5 +1,9 @@
 from odoo import api, fields, models
 
+# What a level added by hand starts from: one step sharper, two weeks later than the last.
+_NEXT_TONE = {"courtesy": "friendly", "friendly": "firm", "firm": "final", "final": "final"}
+_NEXT_DAYS = 14
+
 
 class DunningLevelScreen(models.Model):
     """A level in words, for lists."""
@@ -25,3 +29,23 @@ class DunningLevelScreen(models.Model):
                 level.when = self.env._("%(days)s days after due", days=days)
             else:
                 level.when = self.env._("On the due day")
+
+    @api.onchange("policy_id")
+    def _onchange_policy_id(self):
+        """A new level follows the last one of its policy."""
+        others = self.policy_id.level_ids.filtered(lambda one: one != self)
+        if self._origin or not others:
+            return
+        last = others.sorted("rank")[-1]
+        self.rank = last.rank + 1
+        self.delay_days = last.delay_days + _NEXT_DAYS
+        self.key = _NEXT_TONE[last.key]
+
+    @api.onchange("key")
+    def _onchange_key(self):
+        """Name and text are those of the tone, until somebody chooses others."""
+        tones = dict(self._fields["key"]._description_selection(self.env))
+        if self.key and (not self.name or self.name in tones.values()):
+            self.name = tones[self.key]
+        if self.key in dict(self._selection_template_key()) and (self.template_key or self.key) in tones:
+            self.template_key = self.key

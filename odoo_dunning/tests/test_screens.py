@@ -175,6 +175,28 @@ class TestScreens(DunningCase):
 
     # === POLICY AND RUN === #
 
+    def test_three_levels_added_one_after_the_other_make_a_policy_that_works(self):
+        with Form(self.env["dunning.policy"]) as form:
+            form.name = "Three steps"
+            for _step in range(3):
+                with form.level_ids.new():
+                    pass
+        self.assertEqual(
+            [(one.rank, one.name, one.delay_days, one.template_key) for one in form.record.level_ids],
+            [
+                (1, "Friendly reminder", 7, "friendly"),
+                (2, "Firm reminder", 21, "firm"),
+                (3, "Final notice", 35, "final"),
+            ],
+        )
+        self.assertEqual(form.record.timeline["problem"], "")
+
+    def test_another_tone_brings_its_text_unless_another_one_was_chosen(self):
+        with Form(self.policy.level_ids[0]) as form:
+            form.name = "By the way"
+            form.key = "final"
+        self.assertEqual((form.record.name, form.record.template_key), ("By the way", "final"))
+
     def test_the_line_of_time_shows_each_level_on_its_day(self):
         """Standard policy, weekends off as set up here: due Wednesday 18 Nov 2026. Three days before is Sunday, so
         Monday 16. 7 days after: Wednesday 25. 21: Wednesday 9 Dec. 35: Wednesday 23 Dec. Then 14 days to hand over."""
