@@ -151,6 +151,7 @@ class Client:
     def update(self, entity: str, body: str, request_id: str, **params: str) -> dict:
         """A write (`body` is JSON), sent once: after a `Retry` the caller looks whether it arrived before the next try.
 
+        :return: the record as it stands there now; an answer that shows none is a `Retry` too
         :raise Conflict: the record's SyncToken is not the one in `body`.
         """
         answer = self._authorised(
@@ -159,7 +160,10 @@ class Client:
                 self._sdk.update_object(entity, body, request_id=request_id, params=dict(params))
             ),
         )
-        return answer.get(entity) or {}
+        record = answer.get(entity)
+        if not isinstance(record, dict) or not record.get("Id"):
+            raise Retry(f"{self._label}: the answer does not show the {entity} that was written.", 5)
+        return record
 
     def _pdf(self, url: str, max_bytes: int) -> bytes:
         headers = {

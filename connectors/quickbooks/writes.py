@@ -8,8 +8,10 @@ of a voided invoice is what tells that it is void (it begins with "Voided"); tho
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
 from ..errors import Conflict, Refused
 from ..reading import Fields
@@ -17,6 +19,7 @@ from ..writing import ChargeDocument, Income, PaymentAccount, json_number, mark,
 from .client import Client, quoted
 from .mapping import entry_of
 
+T = TypeVar("T")
 NOTE_LONGEST = 4000
 LINE_LONGEST = 500
 PAYMENT_NUMBER_LONGEST = 21
@@ -48,13 +51,7 @@ def note_on_invoice(client: Client, invoice_id: str, text: str, key: str) -> Non
         # A SyncToken is good for one write; with it in the request id, a merged text is not taken for the first one.
         client.update("Invoice", json.dumps(body), request_id=f"{key}-{body['SyncToken']}"[:50])
 
-    def merged() -> None:
-        try:
-            attempt()
-        except Conflict:
-            attempt()
-
-    client.budget.retried(merged)
+    client.budget.retried(_merged(attempt))
 
 
 def record_payment(
@@ -94,7 +91,7 @@ def record_payment(
                 {"Amount": json_number(amount), "LinkedTxn": [{"TxnId": invoice_id, "TxnType": "Invoice"}]}
             ],
         }
-        return str(client.update("Payment", json.dumps(body), request_id=key[:50]).get("Id") or "")
+        return str(client.update("Payment", json.dumps(body), request_id=key[:50])["Id"])
 
     return client.budget.retried(attempt)
 
@@ -135,7 +132,7 @@ def invoice_charges(client: Client, document: ChargeDocument, key: str) -> str:
         invoice = Fields(row)
         if not invoice.text("PrivateNote").startswith("Voided"):
             same_total("QuickBooks", invoice.text("DocNumber"), invoice.money("TotalAmt"), document)
-        return invoice.text("Id")
+        return str(row["Id"])
 
     return client.budget.retried(attempt)
 
@@ -161,17 +158,11 @@ def credit_charges(client: Client, invoice_id: str, document: ChargeDocument, ke
         if not memo:
             body = _document(client, document, key, client.preferences())
             memo = client.update("CreditMemo", json.dumps(body), request_id=key[:50])
-        memo_id = str(memo.get("Id") or "")
+        memo_id = str(memo["Id"])
         _set_against(client, invoice_id, memo_id, document, key)
         return memo_id
 
-    def merged() -> str:
-        try:
-            return attempt()
-        except Conflict:
-            return attempt()
-
-    return client.budget.retried(merged)
+    return client.budget.retried(_merged(attempt))
 
 
 def payment_accounts(client: Client) -> list[PaymentAccount]:
@@ -192,6 +183,18 @@ def payment_accounts(client: Client) -> list[PaymentAccount]:
 def sends_reminders(client: Client) -> bool | None:
     """QuickBooks does not tell whether it reminds customers by itself."""
     return None
+
+
+def _merged(attempt: Callable[[], T]) -> Callable[[], T]:
+    """`attempt`, made once more on what stands there now when somebody else wrote in between."""
+
+    def twice() -> T:
+        try:
+            return attempt()
+        except Conflict:
+            return attempt()
+
+    return twice
 
 
 def _document(client: Client, document: ChargeDocument, key: str, preferences: dict) -> dict:

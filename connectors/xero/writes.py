@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 
-from ..errors import Refused
+from ..errors import Refused, Retry
 from ..reading import Fields
 from ..writing import ChargeDocument, Income, PaymentAccount, json_number, mark, marked, same_total
 from .client import Client
@@ -111,7 +111,7 @@ def record_payment(
         if invoice.money("AmountDue") < amount:
             raise Refused(f"Only {invoice.money('AmountDue')} of the invoice is open in Xero, not {amount}.")
         answer = client.write("create_payments", {"Payments": [payment]}, idempotency_key=key)
-        return str((answer.get("Payments") or [{}])[0].get("PaymentID") or "")
+        return str(_written(answer, "Payments", "PaymentID")["PaymentID"])
 
     return client.budget.retried(attempt)
 
@@ -152,10 +152,10 @@ def invoice_charges(client: Client, document: ChargeDocument, key: str) -> str:
         row = _standing(client, "invoices", document, key)
         if not row:
             answer = client.write("create_invoices", {"Invoices": [invoice]}, idempotency_key=key)
-            row = _first(answer, "Invoices")
+            row = _written(answer, "Invoices", "InvoiceID")
         if row.get("Status") not in ("VOIDED", "DELETED"):
             same_total("Xero", str(row.get("InvoiceNumber")), Fields(row).money("Total"), document)
-        return str(row.get("InvoiceID") or "")
+        return str(row["InvoiceID"])
 
     return client.budget.retried(attempt)
 
@@ -180,8 +180,8 @@ def credit_charges(client: Client, invoice_id: str, document: ChargeDocument, ke
         if not note:
             body = {**_document(document, key), "Type": "ACCRECCREDIT", "Status": "AUTHORISED"}
             answer = client.write("create_credit_notes", {"CreditNotes": [body]}, idempotency_key=key)
-            note = _first(answer, "CreditNotes")
-        note_id = str(note.get("CreditNoteID") or "")
+            note = _written(answer, "CreditNotes", "CreditNoteID")
+        note_id = str(note["CreditNoteID"])
         _set_against(client, invoice, client.one("credit_note", note_id, "CreditNotes"), document, key)
         return note_id
 
@@ -265,9 +265,16 @@ def _set_against(client: Client, invoice: Fields, note: dict, document: ChargeDo
     )
 
 
-def _first(answer: dict, name: str) -> dict:
+def _written(answer: dict, name: str, id_name: str) -> dict:
+    """The record that a write made.
+
+    :raise Retry: the answer does not show it; the next try looks for it first.
+    """
     rows = answer.get(name)
-    return rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else {}
+    row = rows[0] if isinstance(rows, list) and rows else None
+    if not isinstance(row, dict) or not row.get(id_name):
+        raise Retry(f"Xero's answer does not show what was written ({name}).", 5)
+    return row
 
 
 def _open_invoice(client: Client, invoice_id: str) -> Fields:

@@ -15,7 +15,15 @@ from dunning_connectors.xero import oauth as xero_oauth
 from .test_writes import KEY, Trial
 
 INCOMES = {"quickbooks": ("2", "3"), "xero": ("260", "270")}
-ACCIDENTS = ["cut_after", "cut_midway", "cut_before", "server_error", "not_json"]
+ACCIDENTS = [
+    "cut_after",
+    "cut_midway",
+    "cut_before",
+    "server_error",
+    "not_json",
+    "missing_id",
+    "vanished_record",
+]
 PATHS = {
     "quickbooks": {
         "invoice": r"POST .*/invoice\?",
