@@ -15,6 +15,7 @@ import psycopg2.extensions
 from odoo.tools import SQL
 
 from ..engine.snapshot import FOREVER, Account, Contact, Flag, Item, Ruling
+from . import disputes
 
 SLICE_ACCOUNTS = 4000
 # Smaller where workers share them, so that all have something to do until the end.
@@ -323,13 +324,7 @@ def _items_sql(company, account_ids, today, in_other_run):
              FROM dunning_item item
              JOIN res_currency currency ON currency.id = item.currency_id
              LEFT JOIN (%(holds)s) hold ON hold.target_id = item.id
-             LEFT JOIN (
-                SELECT dispute.item_id, MIN(dispute.reason) AS reason,
-                       SUM(CASE WHEN dispute.scope = 'part' THEN dispute.amount ELSE disputed.amount_open END) AS amount
-                  FROM dunning_dispute dispute JOIN dunning_item disputed ON disputed.id = dispute.item_id
-                 WHERE dispute.state IN ('open', 'accepted') AND dispute.account_id BETWEEN %(first)s AND %(last)s
-                 GROUP BY dispute.item_id
-             ) dispute ON dispute.item_id = item.id
+             LEFT JOIN (%(contested)s) dispute ON dispute.item_id = item.id
              LEFT JOIN (
                 SELECT rel.dunning_item_id AS item_id,
                        MAX(promise.promised_date) FILTER (WHERE promise.state = 'open') AS until_date,
@@ -348,6 +343,13 @@ def _items_sql(company, account_ids, today, in_other_run):
         bound=Flag.BOUND_POLICY,
         in_other_run=in_other_run,
         holds=_holds(company, today, SQL("hold.item_id"), SQL("hold.item_id IS NOT NULL"), account_ids),
+        contested=disputes.contested(
+            SQL(
+                "dispute.account_id BETWEEN %s AND %s",
+                min(account_ids, default=0),
+                max(account_ids, default=0),
+            )
+        ),
         first=min(account_ids, default=0),
         last=max(account_ids, default=0),
         company=company.id,

@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
-from ..bulk import external, projection, totals
+from ..bulk import disputes, external, projection, totals
 from .kept_fields import label_of_kept
 
 # What its ledger says and what was sent for it. Who may exclude a receivable or choose its policy does not write it.
@@ -121,12 +121,9 @@ class DunningItem(models.Model):
 
     @api.depends("dispute_ids.state", "dispute_ids.scope", "dispute_ids.amount", "amount_open")
     def _compute_amount_disputed(self):
+        amounts = disputes.amounts(self.env, self.ids) if self.ids else {}
         for item in self:
-            open_disputes = item.dispute_ids.filtered(lambda one: one.state in ("open", "accepted"))
-            if any(dispute.scope == "whole" for dispute in open_disputes):
-                item.amount_disputed = item.amount_open
-            else:
-                item.amount_disputed = min(sum(open_disputes.mapped("amount")), item.amount_open)
+            item.amount_disputed = min(float(amounts.get(item._origin.id, 0)), item.amount_open)
 
     @api.depends("due_date")
     def _compute_days_overdue(self):

@@ -82,6 +82,64 @@ class TestLeftAlone(DunningCase):
 
         self.assertEqual(self.answer(), "notify")
 
+    def asked(self):
+        """What a message would ask for of the invoice; contested of it."""
+        notice = self.propose().notice_ids
+        self.assertEqual(notice.amount_total, notice.amount_with_charges)
+        self.item.invalidate_recordset(["amount_disputed"])
+        notice.run_id.action_cancel()
+        return notice.amount_total, self.item.amount_disputed
+
+    def credit_note(self, amount, **vals):
+        return self.make_invoice(
+            amount=amount, due_days=0, move_type="out_refund", **{"ref": self.invoice.name, **vals}
+        )
+
+    def reconcile(self, *moves):
+        lines = self.env["account.move"].union(*moves).line_ids
+        lines.filtered(lambda line: line.account_type == "asset_receivable").reconcile()
+
+    def test_credit_note_for_the_contested_part_is_taken_off_once(self):
+        """100.00, of which 30.00 are contested and then credited: 70.00 are owed, before and after they are matched."""
+        self.env["dunning.dispute"].create({"item_id": self.item.id, "scope": "part", "amount": 30.0})
+        self.assertEqual(self.asked(), (70.0, 30.0))
+
+        note = self.credit_note(30.0)
+        self.assertEqual(self.asked(), (70.0, 0.0))
+        self.reconcile(self.invoice, note)
+        self.assertEqual(self.asked(), (70.0, 0.0))
+
+    def test_credit_note_over_less_than_the_contested_part_leaves_the_rest_contested(self):
+        self.env["dunning.dispute"].create({"item_id": self.item.id, "scope": "part", "amount": 30.0})
+        note = self.credit_note(10.0)
+        self.assertEqual(self.asked(), (70.0, 20.0))
+        self.reconcile(self.invoice, note)
+        self.assertEqual(self.asked(), (70.0, 20.0))
+
+    def test_money_and_credits_of_other_invoices_settle_no_dispute(self):
+        self.env["dunning.dispute"].create({"item_id": self.item.id, "scope": "part", "amount": 30.0})
+        note = self.credit_note(25.0, ref="Goodwill")
+        self.assertEqual(self.asked(), (45.0, 30.0))
+        note.button_draft()
+        self.pay(self.invoice, 20.0)
+        self.assertEqual(self.asked(), (50.0, 30.0))
+
+    def test_credit_note_from_before_the_dispute_settles_nothing_of_it(self):
+        note = self.item_of(self.credit_note(10.0))
+        self.env.cr.execute(
+            "UPDATE dunning_item SET create_date = create_date - interval '1 hour' WHERE id = %s", [note.id]
+        )
+        self.env["dunning.dispute"].create({"item_id": self.item.id, "scope": "part", "amount": 30.0})
+        self.assertEqual(self.asked(), (60.0, 30.0))
+
+    def test_where_credits_are_not_netted_an_open_credit_note_settles_nothing(self):
+        self.policy.netting = "none"
+        self.env["dunning.dispute"].create({"item_id": self.item.id, "scope": "part", "amount": 30.0})
+        note = self.credit_note(30.0)
+        self.assertEqual(self.asked(), (70.0, 30.0))
+        self.reconcile(self.invoice, note)
+        self.assertEqual(self.asked(), (70.0, 0.0))
+
     def test_dispute_over_more_than_the_invoice_is_refused(self):
         with self.assertRaisesRegex(ValidationError, "more than 0 and at most"):
             self.env["dunning.dispute"].create({"item_id": self.item.id, "scope": "part", "amount": 100.01})
