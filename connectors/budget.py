@@ -10,8 +10,9 @@ from __future__ import annotations
 import random
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from .errors import Retry
@@ -54,7 +55,6 @@ class Budget:
     ):
         self.limits = limits
         self.calls = 0
-        self.slept_s = 0.0
         self.day_left: int | None = None
         self._sleep = sleep
         self._clock = clock
@@ -104,7 +104,7 @@ class Budget:
                     raise
                 if attempt == TRIES_MAX or waited_s + wait_s > SLEEP_PER_CALL_MAX_S:
                     raise Retry(retry.message, max(retry.after_seconds, GIVE_UP_FOR_S)) from None
-                self._wait(wait_s)
+                self._sleep(wait_s)
                 waited_s += wait_s
 
     def note_day_left(self, calls: object) -> None:
@@ -125,7 +125,7 @@ class Budget:
         while self._recent and now - self._recent[0] >= 60:
             self._recent.popleft()
         if len(self._recent) >= self.limits.per_minute * self.limits.share:
-            self._wait(60 - (now - self._recent[0]))
+            self._sleep(60 - (now - self._recent[0]))
             self._recent.popleft()
         self._recent.append(self._clock())
 
@@ -141,12 +141,22 @@ class Budget:
                 self.day_left = answer["day_left"]
             self._granted, self._granted_until = answer["calls"], asked_at + GRANT_S
             if not self._granted:
-                self._wait(min(LONGEST_SLEEP_S, answer["wait_s"]))
+                self._sleep(min(LONGEST_SLEEP_S, answer["wait_s"]))
         raise Retry("Other work on this connection uses up its calls just now.", LONGEST_SLEEP_S)
 
-    def _wait(self, seconds: float) -> None:
-        self.slept_s += seconds
-        self._sleep(seconds)
+
+def retry_after_s(headers: Mapping[str, str], default: float) -> float:
+    """The pause an answer asks for, a second at least: in seconds, or until a moment by that server's own clock
+    (RFC 9110, 10.2.3), as proxies have it. `default` where it asks for none that can be read.
+    """
+    text = headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return max(1.0, float(text))
+    try:
+        span = parsedate_to_datetime(text) - parsedate_to_datetime(headers.get("Date", ""))
+    except (TypeError, ValueError):
+        return default
+    return max(1.0, span.total_seconds())
 
 
 def _growth(attempt: int) -> float:

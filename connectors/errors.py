@@ -20,6 +20,7 @@ What happened (status, vendor code) and what to do are kept apart: each ledger h
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -106,6 +107,16 @@ class Action(Enum):
     BUG = "our request is wrong"
 
 
+_KINDS = {
+    Action.REFRESH: TokenRejected,
+    Action.RECONNECT: Reconnect,
+    Action.NOT_GRANTED: NotGranted,
+    Action.REFUSED: Refused,
+    Action.CONFLICT: Conflict,
+    Action.GONE: Gone,
+}
+
+
 @dataclass(frozen=True)
 class Resolution:
     """`means` is plain words for the user, `next_step` what they can do."""
@@ -113,6 +124,18 @@ class Resolution:
     action: Action
     means: str
     next_step: str = ""
+
+    def error(self, who: str, numbers: Iterable[str], wait_s: float, words: str = "") -> ConnectorError:
+        """What to raise: a `Retry` waits `wait_s`; an action without an error of its own is a `Stop`.
+
+        `numbers`: those by which the vendor finds the call, "" left out. `words`: what it said of it itself.
+        """
+        trace = ", ".join(filter(None, numbers))
+        step = f" {self.next_step[:1].upper()}{self.next_step[1:]}." if self.next_step else ""
+        message = f"{who}: {self.means} ({trace}).{step} {words}".rstrip()
+        if self.action in (Action.RETRY, Action.RATE_LIMITED):
+            return Retry(message, wait_s)
+        return _KINDS.get(self.action, Stop)(message)
 
 
 HTTP: dict[int, Resolution] = {

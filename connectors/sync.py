@@ -121,10 +121,6 @@ class Outcome:
     counts: dict = field(default_factory=dict)
     resume_at: datetime | None = None
 
-    @property
-    def ok(self) -> bool:
-        return self.result in ("done", "later", "busy")
-
 
 def run_pass(
     gateway: Gateway,
@@ -358,9 +354,7 @@ class Pass:
         if since is None:
             raise Incomplete(f"{self.source.label}: deletions were never looked at.")
         began_at = self.now()
-        for page in self.source.removed(parse_instant(since)):
-            self.counts["removed"] += sum(isinstance(record, Tombstone) for record in page.records)
-            self._deliver(page, "removed")
+        self._deliver_removals(self.source.removed(parse_instant(since)))
         self._cursors["removed"] = instant_text(began_at - OVERLAP)
         self._checkpoint()
 
@@ -404,9 +398,12 @@ class Pass:
                     gone_open += is_open
             self._ask_before_removal(entity, known_open, gone_open, self._ids.count(entity))
             for ids in gone.batches(entity):
-                for page in self.source.fetch(entity, ids):
-                    self.counts["removed"] += sum(isinstance(record, Tombstone) for record in page.records)
-                    self._deliver(page, "removed")
+                self._deliver_removals(self.source.fetch(entity, ids))
+
+    def _deliver_removals(self, pages: Iterable[Page]) -> None:
+        for page in pages:
+            self.counts["removed"] += sum(isinstance(record, Tombstone) for record in page.records)
+            self._deliver(page, "removed")
 
     def _known(self, entity: str) -> Iterator[dict]:
         after = None

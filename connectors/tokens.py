@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
 
+from .errors import Reconnect, TokenRejected
 from .gateway import Gateway, Lease
+
+T = TypeVar("T")
 
 
 class TokenSource(Protocol):
@@ -25,3 +29,18 @@ class LeasedTokens:
     def renew(self) -> str:
         self.access = self._gateway.sync_token(self._lease, self.access)["access_token"]
         return self.access
+
+
+def authorised(send: Callable[[], T], renew: Callable[[], Any], who: str) -> T:
+    """`send()`, and once more after `renew()` when its token was rejected.
+
+    :raise Reconnect: the fresh token was rejected too.
+    """
+    try:
+        return send()
+    except TokenRejected:
+        renew()
+    try:
+        return send()
+    except TokenRejected as error:
+        raise Reconnect(f"{who}: a fresh access token was refused too. Reconnect.") from error

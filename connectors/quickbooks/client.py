@@ -15,25 +15,13 @@ import requests
 from quickbooks import QuickBooks
 from requests_oauthlib import OAuth2Session
 
-from ..budget import Budget
+from ..budget import Budget, retry_after_s
 from ..documents import CHUNK_BYTES, read_pdf
-from ..errors import (
-    SERVER_FAULT,
-    Action,
-    Conflict,
-    Gone,
-    Reconnect,
-    Refused,
-    Resolution,
-    Retry,
-    Stop,
-    TokenRejected,
-    resolve,
-)
+from ..errors import SERVER_FAULT, Action, Resolution, Retry, resolve
 from ..oauth import require_safe
 from ..reading import FieldError, Fields, loads
 from ..redact import quieten_libraries
-from ..tokens import TokenSource
+from ..tokens import TokenSource, authorised
 
 TIMEOUT_S = (5, 60)
 MINOR_VERSION = 75
@@ -154,12 +142,13 @@ class Client:
         :return: the record as it stands there now; an answer that shows none is a `Retry` too
         :raise Conflict: the record's SyncToken is not the one in `body`.
         """
-        answer = self._authorised(
-            self.budget.once,
-            lambda: self._object(
+
+        def send() -> dict:
+            return self._object(
                 self._sdk.update_object(entity, body, request_id=request_id, params=dict(params))
-            ),
-        )
+            )
+
+        answer = self._authorised(lambda: self.budget.once(send))
         record = answer.get(entity)
         if not isinstance(record, dict) or not record.get("Id"):
             raise Retry(f"{self._label}: the answer does not show the {entity} that was written.", 5)
@@ -180,17 +169,10 @@ class Client:
 
     # -- one call ----------------------------------------------------------------------------------------------
     def _call(self, send: Callable[[], Any]) -> Any:
-        return self._authorised(self.budget.run, send)
+        return self._authorised(lambda: self.budget.run(send))
 
-    def _authorised(self, run: Callable[[Callable], Any], send: Callable[[], Any]) -> Any:
-        try:
-            return run(send)
-        except TokenRejected:
-            self._log_in(self._tokens.renew())
-        try:
-            return run(send)
-        except TokenRejected as error:
-            raise Reconnect(f"{self._label}: a fresh access token was refused too. Reconnect.") from error
+    def _authorised(self, send: Callable[[], Any]) -> Any:
+        return authorised(send, lambda: self._log_in(self._tokens.renew()), self._label)
 
     def _rows(self, entity: str, statement: str) -> list:
         found = self._query(statement)
@@ -230,35 +212,24 @@ class Client:
         if response.status_code == 200 and fault is None:
             return
         code, detail = fault or ("", "")
-        found = resolve(
-            response.status_code if fault is None else max(response.status_code, 400), code, FAULTS
+        status = response.status_code if fault is None else max(response.status_code, 400)
+        found = resolve(status, code, FAULTS)
+        numbers = (
+            f"HTTP {response.status_code}",
+            code and f"code {code}",
+            response.headers.get("intuit_tid", ""),
         )
-        self._raise(found, response, code, detail)
+        words = detail[:300] if found.action is Action.REFUSED else ""
+        raise found.error(self._label, numbers, self._wait_s(found.action, response, detail), words)
 
-    def _raise(self, found: Resolution, response: requests.Response, code: str, detail: str) -> None:
-        trace = response.headers.get("intuit_tid", "")
-        number = ", ".join(filter(None, (f"HTTP {response.status_code}", code and f"code {code}", trace)))
-        message = f"{self._label}: {found.means} ({number}). {_sentence(found.next_step)}".strip()
-        if found.action is Action.REFRESH:
-            raise TokenRejected(message)
-        if found.action is Action.RATE_LIMITED:
-            raise Retry(message, self._throttle_wait_s(response, detail))
-        if found.action is Action.RETRY:
-            raise Retry(message, _retry_after_s(response, 5))
-        if found.action is Action.GONE:
-            raise Gone(message)
-        if found.action is Action.CONFLICT:
-            raise Conflict(message)
-        if found.action is Action.REFUSED:
-            raise Refused(f"{message} {detail[:300]}".strip())
-        raise Stop(message)
-
-    def _throttle_wait_s(self, response: requests.Response, detail: str) -> float:
+    def _wait_s(self, action: Action, response: requests.Response, detail: str) -> float:
+        if action is not Action.RATE_LIMITED:
+            return retry_after_s(response.headers, 5)
         if re.search(r"month|quota", detail, re.IGNORECASE):
             now = self.server_time or datetime.now(timezone.utc)
             next_month = (now.replace(day=1) + timedelta(days=32)).replace(day=1, hour=0, minute=5, second=0)
             return (next_month - now).total_seconds()
-        return max(THROTTLE_WAIT_S, _retry_after_s(response, THROTTLE_WAIT_S))
+        return max(THROTTLE_WAIT_S, retry_after_s(response.headers, THROTTLE_WAIT_S))
 
 
 def quoted(text: str) -> str:
@@ -308,12 +279,3 @@ def _lower(value: Any) -> Any:
 def _code_in(words: str) -> str:
     match = re.search(r"errorCode=0*(\d+)", words)
     return match[1] if match else ""
-
-
-def _retry_after_s(response: requests.Response, default: float) -> float:
-    text = response.headers.get("Retry-After", "")
-    return float(text) if text.isdigit() else default
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + "." if text else ""

@@ -32,7 +32,6 @@ from ..records import (
 RATE_DIGITS = 16
 WEB = {"production": "https://app.qbo.intuit.com", "sandbox": "https://app.sandbox.qbo.intuit.com"}
 JOURNAL = "journal"
-LINK_ENTITIES = {"Invoice": "invoice", "JournalEntry": JOURNAL, "CreditMemo": "credit"}
 
 
 @dataclass(frozen=True)

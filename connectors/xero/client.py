@@ -18,24 +18,13 @@ from xero_python.api_client.configuration import Configuration
 from xero_python.api_client.oauth2 import OAuth2Token
 from xero_python.exceptions import HTTPStatusException, OpenApiException
 
-from ..budget import Budget
+from ..budget import Budget, retry_after_s
 from ..documents import CHUNK_BYTES, read_pdf
-from ..errors import (
-    Action,
-    Gone,
-    NotGranted,
-    Reconnect,
-    Refused,
-    Resolution,
-    Retry,
-    Stop,
-    TokenRejected,
-    resolve,
-)
+from ..errors import Action, Resolution, Retry, resolve
 from ..oauth import require_safe
 from ..reading import FieldError, Fields, loads
 from ..redact import quieten_libraries
-from ..tokens import TokenSource
+from ..tokens import TokenSource, authorised
 
 TIMEOUT_S = (5, 60)
 NO_RETRIES = urllib3.Retry(0, redirect=False, respect_retry_after_header=False)
@@ -118,23 +107,18 @@ class Client:
 
     def write(self, method: str, *arguments: Any, idempotency_key: str) -> dict:
         """A write, sent once: after a `Retry` the caller looks whether it arrived before sending it again."""
-        return self._authorised(
-            self.budget.once, lambda: self._json(method, *arguments, idempotency_key=idempotency_key[:128])
-        )
+
+        def send() -> dict:
+            return self._json(method, *arguments, idempotency_key=idempotency_key[:128])
+
+        return self._authorised(lambda: self.budget.once(send))
 
     # -- one call ----------------------------------------------------------------------------------------------
     def _call(self, send: Callable[[], Any]) -> Any:
-        return self._authorised(self.budget.run, send)
+        return self._authorised(lambda: self.budget.run(send))
 
-    def _authorised(self, run: Callable[[Callable], Any], send: Callable[[], Any]) -> Any:
-        try:
-            return run(send)
-        except TokenRejected:
-            self._tokens.renew()
-        try:
-            return run(send)
-        except TokenRejected as error:
-            raise Reconnect(f"{self._label}: a fresh access token was refused too. Reconnect.") from error
+    def _authorised(self, send: Callable[[], Any]) -> Any:
+        return authorised(send, self._tokens.renew, self._label)
 
     def _page(self, resource: str, number: int, options: dict) -> tuple[list, dict]:
         """A page that does not hold as many rows as it says was cut or changed under way: read it again."""
@@ -188,20 +172,16 @@ class Client:
 
     def _judged(self, status: int, headers: Any, body: bytes) -> Exception:
         found = resolve(status, _word(headers, body), TABLE)
-        number = ", ".join(filter(None, (f"HTTP {status}", headers.get("Xero-Correlation-Id", ""))))
-        step = f" {found.next_step[:1].upper()}{found.next_step[1:]}." if found.next_step else ""
-        message = f"{self._label}: {found.means} ({number}).{step}"
-        if found.action is Action.REFRESH:
-            return TokenRejected(message)
+        numbers = (f"HTTP {status}", headers.get("Xero-Correlation-Id", ""))
+        problem, words = "", ""
         if found.action is Action.RATE_LIMITED:
             problem = headers.get("X-Rate-Limit-Problem", "")
-            return Retry(f"{message} Limit: {problem or 'unnamed'}.", _wait_s(headers, problem))
-        if found.action is Action.RETRY:
-            return Retry(message, _wait_s(headers, ""))
-        if found.action is Action.REFUSED:
-            return Refused(f"{message} {_reasons(body)}".strip())
-        kinds = {Action.GONE: Gone, Action.RECONNECT: Reconnect, Action.NOT_GRANTED: NotGranted}
-        return kinds.get(found.action, Stop)(message)
+            words = f"Limit: {problem or 'unnamed'}."
+        elif found.action is Action.REFUSED:
+            words = _reasons(body)
+        # Retry-After comes with the minute and day limits only.
+        wait_s = retry_after_s(headers, 3600 if problem == "day" else 5)
+        return found.error(self._label, numbers, wait_s, words)
 
     def _token(self) -> dict:
         """In exactly the keys the SDK knows, and never near its end, so that the SDK leaves it alone."""
@@ -214,14 +194,6 @@ class Client:
             "refresh_token": None,
             "id_token": None,
         }
-
-
-def _wait_s(headers: Any, problem: str) -> float:
-    """Retry-After comes with the minute and day limits only."""
-    text = headers.get("Retry-After", "")
-    if text.isdigit():
-        return float(text)
-    return 3600.0 if problem == "day" else 5.0
 
 
 def _word(headers: Any, body: bytes) -> str:

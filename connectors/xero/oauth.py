@@ -25,10 +25,6 @@ READ_SCOPES = (
     "accounting.payments.read",
     "accounting.settings.read",
 )
-# Needed only to leave notes on invoices; with them the read form of invoices is not asked for.
-WRITE_SCOPES = tuple(
-    "accounting.invoices" if scope == "accounting.invoices.read" else scope for scope in READ_SCOPES
-)
 PROVIDER = oauth.Provider(
     label="Xero",
     authorize="https://login.xero.com/identity/connect/authorize",

@@ -10,7 +10,7 @@ import pytest
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from dunning_connectors.budget import Budget, Limits
+from dunning_connectors.budget import Budget, Limits, retry_after_s
 from dunning_connectors.errors import Reconnect, Retry, Stop
 from dunning_connectors.quickbooks import oauth as quickbooks_oauth
 from dunning_connectors.redact import redacted
@@ -53,6 +53,28 @@ def test_s19_tries_and_total_waiting_are_bounded():
 
     assert sum(slept) <= 130 and len(calls) == 3
     assert caught.value.after_seconds >= 300
+
+
+NINE = "Sun, 22 Nov 2026 09:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait_s"),
+    [
+        ({}, 5),
+        ({"Retry-After": "17"}, 17),
+        ({"Retry-After": "0"}, 1),
+        ({"Retry-After": "soon"}, 5),
+        ({"Retry-After": "\xb2"}, 5),
+        ({"Retry-After": "Sun, 22 Nov 2026 09:02:00 GMT", "Date": NINE}, 120),
+        ({"Retry-After": "Sun, 22 Nov 2026 08:00:00 GMT", "Date": NINE}, 1),
+        ({"Retry-After": "Sun, 22 Nov 2026 09:02:00 GMT"}, 5),
+    ],
+    ids=str,
+)
+def test_s19_the_pause_an_answer_asks_for_is_read_in_both_its_forms(headers, wait_s):
+    """Seconds, or a moment by the clock of the server that says so: ours plays no part."""
+    assert retry_after_s(headers, 5) == wait_s
 
 
 def test_s20_the_days_reserve_is_kept_for_urgent_reads():
