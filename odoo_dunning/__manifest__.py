@@ -21,6 +21,7 @@
         "security/ledger_writeback_rules.xml",
         "data/ledger_writeback_cron.xml",
         "report/charge_sheet.xml",
+        "report/letter.xml",
         "views/ledger_consent_templates.xml",
         "wizards/dunning_ledger_organisation_views.xml",
         "wizards/dunning_ledger_worker_views.xml",

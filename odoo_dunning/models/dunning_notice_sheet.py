@@ -19,7 +19,7 @@ class DunningNotice(models.Model):
         waiting = self.filtered(lambda one: one.state in ("proposed", "ready") and not one.main_id)
         for company, notices in waiting.grouped("company_id").items():
             charging.reckon(notices, notices._look_again(), company._dunning_today())
-        return self.env.ref(sheet_files.REPORT).report_action(self)
+        return self.env.ref(sheet_files.REPORT).report_action(self, config=False)
 
     def _attach_sheets(self):
         """One PDF per message that charges something, on the mail and in the chatter. A page that cannot be made does

@@ -154,6 +154,22 @@ class TestScreens(DunningCase):
         notice.write({"body_html": "<p>Short</p>", "body_text": "Shorter"})
         self.assertEqual(notice.preview_text, "Shorter")
 
+    def test_a_letter_is_printed_under_its_address_and_nothing_in_it_runs(self):
+        self.customer.write({"street": "Dock Road 4", "city": "Hull", "zip": "HU1 2AB"})
+        notice = self.propose().notice_ids
+        notice.action_edit_text()
+        notice.body_html = notice.body_html.replace("</h1>", "</h1><p>By post</p><script>alert(1)</script>")
+
+        self.assertEqual(notice.action_print_letter()["report_name"], "odoo_dunning.letter")
+        page, _kind = self.env["ir.actions.report"]._render_qweb_html(
+            "odoo_dunning.report_letter", notice.ids
+        )
+        page = page.decode()
+        self.assertIn("By post", page)
+        self.assertNotIn("alert(1)", page)
+        self.assertLess(page.index("Dock Road 4"), page.index("By post"))
+        self.assertEqual(notice._address_lines(self.customer)[:2], [self.customer.name, "Dock Road 4"])
+
     def test_the_preview_of_a_broken_text_names_its_line_and_of_a_good_one_shows_the_customer(self):
         draft = {
             "key": "friendly",
