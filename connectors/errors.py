@@ -84,14 +84,20 @@ class LeaseLost(ConnectorError):
 
 
 class BadRecord(ConnectorError):
-    """`payload` is the vendor's own JSON, kept for the quarantine list; it is never logged."""
+    """`payload` is the vendor's own JSON, kept for the quarantine list; it is never logged.
 
-    def __init__(self, entity: str, external_id: str, cause: str, payload: object = None):
+    `is_half_read`: its fields contradict each other as in the middle of a change; read once more, it may be whole.
+    """
+
+    def __init__(
+        self, entity: str, external_id: str, cause: str, payload: object = None, is_half_read: bool = False
+    ):
         super().__init__(f"{entity} {external_id or '(no id)'}: {cause}")
         self.entity = entity
         self.external_id = external_id
         self.cause = cause
         self.payload = payload
+        self.is_half_read = is_half_read
 
 
 class Action(Enum):

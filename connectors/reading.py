@@ -34,6 +34,10 @@ class FieldError(ValueError):
         super().__init__(f"{field}: {cause}")
 
 
+class HalfRead(FieldError):
+    """Fields that contradict each other: the record was read in the middle of a change."""
+
+
 def storable(text: str) -> str:
     """`text` without what no database takes."""
     return _UNSTORABLE.sub(lambda match: "" if match[0] == "\x00" else "\ufffd", text)
@@ -181,7 +185,8 @@ def read(
             raise FieldError("Id", f"an id has {ID_LONGEST} characters at most")
         return record
     except FieldError as error:
-        return BadRecord(entity, _identity(payload, id_names), str(error), payload)
+        is_half_read = isinstance(error, HalfRead)
+        return BadRecord(entity, _identity(payload, id_names), str(error), payload, is_half_read)
 
 
 def _identity(payload: Any, names: Iterable[str]) -> str:

@@ -171,8 +171,8 @@ class XeroSource:
         return page
 
     def _read_again(self, page: Page) -> None:
-        """An invoice caught in the middle of a change adds up when read once more."""
-        ids = [bad.external_id for bad in page.bad if bad.cause.startswith("AmountDue") and bad.external_id]
+        """An invoice that was caught in the middle of a change adds up when it is read once more."""
+        ids = [bad.external_id for bad in page.bad if bad.is_half_read and bad.external_id]
         for again in self.fetch("invoice", ids):
             page.records.extend(again.records)
             done = {record.external_id for record in again.records}

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from ..errors import BadRecord
 from ..gateway import Lease
-from ..reading import FieldError, Fields, read
+from ..reading import FieldError, Fields, HalfRead, read
 from ..records import (
     DELETED,
     DRAFT,
@@ -94,10 +94,6 @@ class Organisation:
 
     home_currency: str
     links: Links = Links()
-
-
-class HalfRead(FieldError):
-    """The amounts of an invoice do not add up: read it again."""
 
 
 def customer(payload: Any, organisation: Organisation) -> Record | BadRecord | None:

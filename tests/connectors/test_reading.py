@@ -129,6 +129,22 @@ def test_s15_an_amount_that_is_none_is_named(value):
     assert isinstance(xero.invoice({**XERO_INVOICE, "AmountDue": value}, ORGANISATION), BadRecord)
 
 
+@pytest.mark.parametrize(
+    ("changes", "is_half_read"),
+    [
+        ({"AmountPaid": Decimal("999.99")}, True),  # paid and due come to less than the total
+        ({"Status": "PAID"}, True),  # and 1,025.00 is due
+        ({"AmountDue": "n/a"}, False),
+        ({"AmountDue": Decimal("3025.00"), "AmountPaid": Decimal("-1000.00")}, False),
+    ],
+    ids=str,
+)
+def test_x4_only_what_was_read_in_the_middle_of_a_change_is_worth_another_look(changes, is_half_read):
+    bad = xero.invoice({**XERO_INVOICE, **changes}, ORGANISATION)
+
+    assert isinstance(bad, BadRecord) and bad.is_half_read is is_half_read
+
+
 def test_s16_numbers_never_pass_through_float():
     payload = loads(b'{"a": 0.1, "b": 33333333333333.33, "c": "10.005"}')
 
