@@ -128,7 +128,7 @@ class DunningNotice(models.Model):
         res = super()._mark_sent()
         for company, notices in self.filtered(lambda one: one.state == "sent").grouped("company_id").items():
             notices._own_charges()._announce(company._dunning_today())
-            self.env["dunning.offer"]._open(notices)
+            self.env["dunning.offer"]._open(notices | notices.main_id)
         return res
 
     def _withdraw(self, note):
@@ -163,7 +163,7 @@ class DunningNotice(models.Model):
         undone._own_charges()._take_back(
             reason or self.env._("Message undone by %(user)s", user=self.env.user.name)
         )
-        self.env["dunning.offer"]._cancel(undone)
+        self.env["dunning.offer"]._cancel(undone | undone.main_id)
         return res
 
     def _reclaim_charges(self):

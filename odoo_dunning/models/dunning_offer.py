@@ -64,7 +64,8 @@ class DunningOffer(models.Model):
 
     @api.model
     def _prepare(self, notices, looks, today):
-        """Store what messages about to leave will promise."""
+        """Store what messages about to leave will promise. One that left by another channel already promises it anew:
+        what its text says now counts."""
         offering = notices.filtered(
             lambda one: one.level_id.offer_discount_pct and not one.corrects_id and not one.main_id
         )
@@ -75,23 +76,45 @@ class DunningOffer(models.Model):
         made = contexts.message_contexts(offering, looks, today)
         offers = self.sudo()
         offers.search([("notice_id", "in", offering.ids), ("state", "=", "prepared")]).unlink()
+        standing = offers.search([("notice_id", "in", offering.ids)]).grouped("notice_id")
         for notice in offering:
-            offer = made[notice.id].offer
-            if offer:
-                stored = offers.create(
-                    {
-                        "notice_id": notice.id,
-                        "company_id": notice.company_id.id,
-                        "account_id": notice.account_id.id,
-                        "currency_id": notice.currency_id.id,
-                        "total_due": float(offer.amount + offer.discount),
-                        "discount": float(offer.discount),
-                        "pay_amount": float(offer.amount),
-                        "offered_on": today,
-                        "pay_by_date": offer.until_date,
-                    }
-                )
-                stored.amount_before = float(sum((amount for _day, amount in stored._payments()), ZERO))
+            if offer := made[notice.id].offer:
+                known = standing.get(notice, offers)
+                if known:
+                    known._promise_anew(offer, today)
+                else:
+                    offers._promise(notice, offer, today)
+
+    @api.model
+    def _promise(self, notice, offer, today):
+        stored = self.create(
+            {
+                "notice_id": notice.id,
+                "company_id": notice.company_id.id,
+                "account_id": notice.account_id.id,
+                "currency_id": notice.currency_id.id,
+                "offered_on": today,
+                **self._figures_of(offer),
+            }
+        )
+        stored.amount_before = float(sum((amount for _day, amount in stored._payments()), ZERO))
+
+    def _promise_anew(self, offer, today):
+        """One that was cancelled, because its message came back, starts again; one that ended stays as it is."""
+        if self.state == "cancelled":
+            self.write({"state": "prepared", "offered_on": today, **self._figures_of(offer)})
+            self.amount_before = float(sum((amount for _day, amount in self._payments()), ZERO))
+        elif self.state == "open":
+            self.write(self._figures_of(offer))
+
+    @api.model
+    def _figures_of(self, offer):
+        return {
+            "total_due": float(offer.amount + offer.discount),
+            "discount": float(offer.discount),
+            "pay_amount": float(offer.amount),
+            "pay_by_date": offer.until_date,
+        }
 
     @api.model
     def _open(self, notices):

@@ -514,6 +514,38 @@ class TestChannelsOfOneMessage(LifeCase):
         self.assertEqual((run.notice_ids.state, run.state), ("failed", "done"))
         self.assertIn("no email address", run.notice_ids.error)
 
+    def test_offer_of_a_posted_letter_stands_though_its_mail_failed(self):
+        self.friendly.write({"offer_discount_pct": 10.0, "offer_days": 5})
+        _run, mail, letter = self.failed_beside_a_letter()
+        offer = self.env["dunning.offer"].search([("notice_id", "=", mail.id)])
+        self.assertEqual((offer.state, offer.pay_amount), ("open", 90.0))
+
+        with freeze_time("2026-11-19 12:00:00"):
+            mail.action_retry()
+            self.hand_over()
+
+        self.assertEqual((mail.state, offer.state, offer.pay_by_date), ("queued", "open", date(2026, 11, 24)))
+        letter.action_undo()
+        self.assertEqual((mail.state, offer.state), ("withdrawn", "cancelled"))
+
+    def test_bounced_mail_that_is_sent_again_makes_its_offer_again(self):
+        self.friendly.write({"by_letter": False, "offer_discount_pct": 10.0, "offer_days": 5})
+        run = self.propose()
+        self.send_out(run)
+        mail = run.notice_ids
+        mail._mark_bounced("550 no such user")
+        offer = self.env["dunning.offer"].search([("notice_id", "=", mail.id)])
+        self.assertEqual(offer.state, "cancelled")
+        self.customer.email = "new@acme.example"
+
+        mail.action_retry()
+        self.hand_over()
+        with self.mock_mail_gateway():
+            mail.mail_mail_id.send()
+
+        self.assertEqual((mail.state, mail.email_to, offer.state), ("sent", "new@acme.example", "open"))
+        self.assertEqual(self.levels(self.invoice), [2])
+
     def test_withdrawn_mail_does_not_unsay_its_posted_letter(self):
         _run, mail, letter = self.failed_beside_a_letter()
 
