@@ -53,6 +53,20 @@ def test_every_language_has_every_level():
     }
 
 
+def test_a_reference_that_is_the_number_again_is_not_said_twice():
+    sample = sample_context("en")
+    items = tuple(replace(item, reference=item.number) for item in sample.items)
+    message = render(shipped_template("en", "friendly").parts, replace(sample, items=items))
+    for item in items:
+        assert f"({item.number})" not in message.text
+        assert visible(message.html).count(item.number) == visible(
+            render(
+                shipped_template("en", "friendly").parts,
+                replace(sample, items=tuple(replace(item, reference=None) for item in items)),
+            ).html
+        ).count(item.number)
+
+
 @each_template
 def test_every_sample_renders_without_a_finding(template):
     assert check(template.parts, sample_contexts(template.language, template.level_key)) == []
