@@ -100,6 +100,28 @@ def test_autoescape_cannot_be_switched_off():
     assert "no filter “safe”" in problem_of(html="{{ customer.name|safe }}").message
 
 
+# What one fence lets through, another may stop by chance: each is known by its own words.
+FENCES = [
+    ("{% for i in items recursive %}{{ loop(items) }}{% endfor %}", "Recursive loops are not open"),
+    ("{% set x = {'a': 1} %}x", "Dictionaries are not open"),
+    ("{{ range(*items) }}", "“*” and “**” are not open"),
+    ("{{ range(**customer) }}", "“*” and “**” are not open"),
+    ("{% for i in range(1001) %}x{% endfor %}", "“range” may count up to 1,000 here"),
+    ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "more than 20 levels deep"),
+    ("{{ 'a'|replace('a', '" + 100_001 * "x" + "') }}", "grows beyond 100,000 characters"),
+]
+
+
+@pytest.mark.parametrize(("source", "cause"), FENCES, ids=[cause for _source, cause in FENCES])
+def test_each_fence_stands_by_itself(source, cause):
+    assert cause in problem_of(text=source).message
+
+
+def test_what_a_fence_allows_just_so_is_let_through():
+    assert text_of("{% for i in range(1000) %}x{% endfor %}") == 1000 * "x" + "\n"
+    assert text_of("{{ 'a'|replace('a', '" + 99_999 * "x" + "') }}") == 99_999 * "x" + "\n"
+
+
 # -- running away ----------------------------------------------------------------------------------------------------
 
 BIG = "{% set x %}{% for i in range(1000) %}" + 100 * "a" + "{% endfor %}{% endset %}"
@@ -285,6 +307,12 @@ def test_markup_and_false_in_the_data_are_plain_text():
 def test_a_colour_cannot_carry_style():
     company = replace(CONTEXT.company, primary_color="red;background:url(//x)", secondary_color="#FfAa00")
     assert (company.primary_color, company.secondary_color) == ("#35506b", "#FfAa00")
+
+
+def test_parts_left_out_leave_no_hole_in_plain_text():
+    assert text_of("\n\nDear Anna,  \n\n\n{% if offer %}x{% endif %}\n\n\nRegards\n\n") == (
+        "Dear Anna,\n\nRegards\n"
+    )
 
 
 def test_a_right_to_left_name_is_fenced_off_in_plain_text_and_others_are_not():
