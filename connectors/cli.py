@@ -232,7 +232,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", parents=[common], help="keep the ledgers in sync until stopped")
     run.add_argument(
-        "--interval", type=_positive, default=300, metavar="SECONDS", help="pause between passes (300)"
+        "--interval", type=_interval_s, default=300, metavar="SECONDS", help="pause between passes (300)"
     )
     commands.add_parser("once", parents=[common], help="one pass over each ledger")
     commands.add_parser("reconcile", parents=[common], help="read everything and compare, ledger by ledger")
@@ -240,10 +240,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _positive(text: str) -> float:
-    value = float(text)
+def _interval_s(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
     if not 0 < value <= LONGEST_INTERVAL_S:
-        raise argparse.ArgumentTypeError(f"must be more than 0 and at most {LONGEST_INTERVAL_S}")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} must be a number of seconds, more than 0 and at most {LONGEST_INTERVAL_S}"
+        )
     return value
 
 

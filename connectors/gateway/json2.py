@@ -86,7 +86,12 @@ class Odoo:
             return TooLarge(f"{self.label} refused a delivery as too large.")
         if status == 422:
             return Refused(f"{self.label} refused {what}: {words}")
-        return Stop(f"{self.label} answered {what} with HTTP {status}.")
+        if 300 <= status < 400:
+            return Stop(
+                f"{self.label} sends {what} on to another address (HTTP {status}). A key is not sent after it: set "
+                "ODOO_URL to the address at which Odoo itself answers."
+            )
+        return Stop(f"{self.label} answered {what} with HTTP {status}. Look at Odoo's log of this moment.")
 
 
 class Json2Gateway(Carrier):

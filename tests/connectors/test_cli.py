@@ -134,15 +134,23 @@ def test_one_ledger_that_odoo_refuses_does_not_end_the_daemon(server):
 
 
 @pytest.mark.parametrize(
-    "arguments", [("walk",), ("run", "--interval", "nan"), ("run", "--interval", "0"), ()]
+    ("arguments", "cause"),
+    [
+        (("walk",), "'walk'"),
+        (("run", "--interval", "nan"), "'nan' must be a number of seconds"),
+        (("run", "--interval", "0"), "'0' must be a number of seconds"),
+        (("run", "--interval", "5min"), "'5min' must be a number of seconds"),
+        ((), "command"),
+    ],
+    ids=str,
 )
-def test_a_wrong_command_line_has_the_exit_status_it_is_said_to_have(arguments):
+def test_a_wrong_command_line_has_the_exit_status_it_is_said_to_have(arguments, cause):
     process = subprocess.run(
         [sys.executable, "-c", LAUNCH, *arguments], cwd=REPOSITORY, capture_output=True, text=True, timeout=30
     )
 
     assert process.returncode == 64
-    assert "usage" in process.stderr
+    assert "usage" in process.stderr and cause in process.stderr
 
 
 def test_the_help_names_every_command():

@@ -157,7 +157,8 @@ def test_o3_a_refused_key_stops_at_once_with_the_next_step():
         (403, {"name": "odoo.exceptions.AccessError", "message": "no"}, "sync role"),
         (404, None, "addon installed"),
         (200, None, "Odoo 19"),
-        (303, None, "HTTP 303"),
+        (303, None, "set ODOO_URL to the address"),
+        (418, None, "Odoo's log"),
     ],
 )
 def test_o3_every_refusal_says_what_to_do(status, body, words):
