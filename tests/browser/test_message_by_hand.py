@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from tests.stage.demo.office import Office
+
 pytestmark = pytest.mark.browser
 
 HAND = "We spoke on Monday, and you said"
 
 
-def test_what_is_typed_into_a_message_is_kept_and_facts_cannot_be_typed_over(clerk, server_complaints):
+def test_what_is_typed_into_a_message_is_kept_and_facts_cannot_be_typed_over(
+    clerk, office, server_complaints
+):
     accountant = clerk("accountant")
     page = accountant.page
     accountant.open("/odoo/collections-runs")
@@ -47,6 +51,11 @@ def test_what_is_typed_into_a_message_is_kept_and_facts_cannot_be_typed_over(cle
     accountant.press("action_use_text_of_template")
     page.locator(".modal-footer .btn-primary:visible").last.click()
     page.wait_for_selector(".modal .o_form_statusbar button[name=action_edit_text]")
+    manager = Office(office.url, office.database, "admin", "admin")
+    [run] = manager.read(
+        "dunning.run", [("state", "=", "proposed"), ("proposed_by_id.login", "=", "accountant")], []
+    )
+    manager.call("dunning.run", "action_cancel", [run["id"]])
     assert accountant.complaints == []
     assert server_complaints() == []
 
