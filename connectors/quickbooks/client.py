@@ -108,12 +108,19 @@ class Client:
         when = quoted_instant(since)
         answer = self._call(lambda: self._object(self._sdk.change_data_capture(",".join(entities), when)))
         found: dict[str, list] = {}
-        for capture in answer.get("CDCResponse") or []:
-            for page in capture.get("QueryResponse") or []:
+        for capture in self._objects(answer, "CDCResponse"):
+            for page in self._objects(capture, "QueryResponse"):
                 for entity, rows in page.items():
                     if entity in entities and isinstance(rows, list):
                         found.setdefault(entity, []).extend(rows)
         return found
+
+    def _objects(self, answer: dict, name: str) -> list[dict]:
+        """The list of objects under a name. One that is not there tells nothing: least of all that nothing changed."""
+        rows = answer.get(name)
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise Retry(f"{self._label}: an answer without {name}.", 30)
+        return rows
 
     def get(self, entity: str, record_id: str, **params: str) -> dict:
         """One record by id. :raise Gone: it does not exist (any more)."""
@@ -127,7 +134,10 @@ class Client:
 
     def preferences(self) -> dict:
         answer = self._call(lambda: self._object(self._sdk.get(f"{self._base}/preferences")))
-        return answer.get("Preferences") or {}
+        preferences = answer.get("Preferences")
+        if not isinstance(preferences, dict):
+            raise Retry(f"{self._label}: an answer without Preferences.", 30)
+        return preferences
 
     def pdf(self, invoice_id: str, max_bytes: int) -> bytes:
         """The printed invoice, read no further than `max_bytes`. The SDK would read all of it, whatever its size.

@@ -9,6 +9,7 @@ import pytest
 
 from dunning_connectors.budget import Budget, Limits
 from dunning_connectors.sandbox.book import Tombstone
+from dunning_connectors.sandbox.wire import Reply
 
 from .ledgers import TODAY
 from .test_shared import now
@@ -77,6 +78,33 @@ def test_q2_after_a_month_without_a_pass_deletions_are_found_by_comparing_ids(qu
     assert not [row for row in requests_of(quickbooks, "/cdc") if row["status"] != 200]
     assert set(quickbooks.receiver.live("invoice")) == {one.id for one in invoices[1:]}
     quickbooks.check()
+
+
+@pytest.mark.parametrize(
+    "payload", [{}, {"CDCResponse": None}, {"CDCResponse": "busy"}, {"CDCResponse": [1]}], ids=str
+)
+def test_q2_an_answer_without_what_changed_is_not_taken_for_no_change(quickbooks, payload):
+    quickbooks.start()
+    invoice = quickbooks.ledger.invoice(quickbooks.ledger.customer(), "10")
+    quickbooks.sync()
+    quickbooks.ledger.delete(invoice)
+    skin = quickbooks.ledger.box.skin
+    skin.on_capture = lambda request, realm, environment="": Reply(payload)
+
+    assert quickbooks.run().result == "later"
+    del skin.on_capture
+    quickbooks.sync()
+
+    assert not quickbooks.receiver.live("invoice")
+
+
+@pytest.mark.parametrize("payload", [{}, {"Preferences": [1]}], ids=str)
+def test_preferences_that_cannot_be_read_are_asked_for_again(quickbooks, payload):
+    quickbooks.start()
+    skin = quickbooks.ledger.box.skin
+    skin.on_preferences = lambda request, realm, environment="": Reply(payload)
+
+    assert quickbooks.run().result == "later"
 
 
 def test_q3_a_false_deletion_is_not_applied_and_a_true_one_is_never_a_payment(quickbooks):
