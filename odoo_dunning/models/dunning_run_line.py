@@ -274,7 +274,7 @@ class DunningRunLine(models.Model):
             ],
             limit=1,
         )
-        if not notice or notice.line_ids and notice.state == "withdrawn":
+        if not notice or (notice.line_ids and notice.state == "withdrawn"):
             raise UserError(
                 self.env._(
                     "The message for %(item)s does not stand any more. Propose the run again.",
