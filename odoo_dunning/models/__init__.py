@@ -1,3 +1,4 @@
+from . import kept_fields
 from . import res_company
 from . import res_config_settings
 from . import res_partner

@@ -1,15 +1,8 @@
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 
 from ..bulk import recheck
-from .kept_fields import label_of_kept
-
-# What its receivables say and what was sent to it. Who may set its policy or exclude it does not write these.
-_KEPT = {
-    "company_id", "partner_id", "rule_id", "item_count", "amount_open", "amount_overdue", "oldest_due_date",
-    "level_rank", "level_id", "last_contact_date", "last_contact_run_id", "unmatched_receipts", "attention",
-}  # fmt: skip
 
 
 class DunningAccount(models.Model):
@@ -17,9 +10,16 @@ class DunningAccount(models.Model):
 
     _name = "dunning.account"
     _description = "Dunning account"
-    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _inherit = ["mail.thread", "mail.activity.mixin", "dunning.kept.fields"]
     _order = "amount_overdue desc, id"
     _rec_names_search = ["partner_id"]
+
+    # What its receivables say and what was sent to it. Who may set its policy or exclude it does not write these.
+    _kept = {
+        "company_id", "partner_id", "rule_id", "item_count", "amount_open", "amount_overdue", "oldest_due_date",
+        "level_rank", "level_id", "last_contact_date", "last_contact_run_id", "unmatched_receipts", "attention",
+    }  # fmt: skip
+    _said_once = {"company_id", "partner_id"}
 
     company_id = fields.Many2one("res.company", required=True, readonly=True, index=True)
     partner_id = fields.Many2one(
@@ -145,24 +145,11 @@ class DunningAccount(models.Model):
                 account.policy_id or account.rule_id.policy_id or account.company_id.dunning_policy_id
             )
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        for vals in vals_list:
-            self._refuse_kept(vals.keys() - {"company_id", "partner_id"})
-        return super().create(vals_list)
-
-    def write(self, vals):
-        self._refuse_kept(vals)
-        return super().write(vals)
-
-    def _refuse_kept(self, names):
-        if label := label_of_kept(self, _KEPT.intersection(names)):
-            raise AccessError(
-                self.env._(
-                    "“%(field)s” of a customer follows the receivables and what was sent: it is not written by hand.",
-                    field=label,
-                )
-            )
+    def _why_kept(self, label):
+        return self.env._(
+            "“%(field)s” of a customer follows the receivables and what was sent: it is not written by hand.",
+            field=label,
+        )
 
     def action_clear_attention(self):
         """Seen to."""

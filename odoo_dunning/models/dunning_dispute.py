@@ -1,10 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, ValidationError
-
-from .kept_fields import label_of_kept
-
-# What it is about; how and when it was closed.
-_KEPT = {"item_id", "account_id", "company_id", "state", "closed_at"}
+from odoo.exceptions import ValidationError
 
 
 class DunningDispute(models.Model):
@@ -12,9 +7,13 @@ class DunningDispute(models.Model):
 
     _name = "dunning.dispute"
     _description = "Dispute"
-    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _inherit = ["mail.thread", "mail.activity.mixin", "dunning.kept.fields"]
     _order = "id desc"
     _rec_name = "item_id"
+
+    # What it is about; how and when it was closed.
+    _kept = {"item_id", "account_id", "company_id", "state", "closed_at"}
+    _said_once = {"item_id", "state"}
 
     item_id = fields.Many2one(
         "dunning.item", required=True, ondelete="cascade", index=True, string="Receivable"
@@ -55,23 +54,10 @@ class DunningDispute(models.Model):
     )
     closed_at = fields.Datetime(readonly=True, string="Closed on")
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        for vals in vals_list:
-            self._refuse_kept(vals.keys() - {"item_id", "state"})
-        return super().create(vals_list)
-
-    def write(self, vals):
-        self._refuse_kept(vals)
-        return super().write(vals)
-
-    def _refuse_kept(self, names):
-        if label := label_of_kept(self, _KEPT.intersection(names)):
-            raise AccessError(
-                self.env._(
-                    "“%(field)s” of a dispute is not written by hand. Accept or reject it.", field=label
-                )
-            )
+    def _why_kept(self, label):
+        return self.env._(
+            "“%(field)s” of a dispute is not written by hand. Accept or reject it.", field=label
+        )
 
     @api.constrains("scope", "amount", "item_id")
     def _check_amount(self):

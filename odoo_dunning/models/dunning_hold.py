@@ -1,11 +1,6 @@
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, ValidationError
+from odoo.exceptions import ValidationError
 from odoo.fields import Domain
-
-from .kept_fields import label_of_kept
-
-# Whom it is about, and who answers for it.
-_KEPT = {"account_id", "item_id", "company_id", "user_id", "match_id"}
 
 
 class DunningHold(models.Model):
@@ -13,7 +8,12 @@ class DunningHold(models.Model):
 
     _name = "dunning.hold"
     _description = "Dunning hold"
+    _inherit = ["dunning.kept.fields"]
     _order = "id desc"
+
+    # Whom it is about, and who answers for it.
+    _kept = {"account_id", "item_id", "company_id", "user_id", "match_id"}
+    _said_once = {"account_id", "item_id"}
 
     account_id = fields.Many2one(
         "dunning.account",
@@ -37,26 +37,16 @@ class DunningHold(models.Model):
     user_id = fields.Many2one("res.users", string="By", default=lambda self: self.env.user, readonly=True)
     active = fields.Boolean(default=True, help="Unticked: lifted.", string="In force")
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        for vals in vals_list:
-            self._refuse_kept(vals.keys() - {"account_id", "item_id"})
-        return super().create(vals_list)
-
     def write(self, vals):
         """Who changes the day or the reason answers for the hold from then on."""
-        self._refuse_kept(vals)
         if not self.env.su and vals.keys() & {"until_date", "reason"}:
             self.sudo().user_id = self.env.user
         return super().write(vals)
 
-    def _refuse_kept(self, names):
-        if label := label_of_kept(self, _KEPT.intersection(names)):
-            raise AccessError(
-                self.env._(
-                    "“%(field)s” of a hold is not written by hand. Lift it and make another one.", field=label
-                )
-            )
+    def _why_kept(self, label):
+        return self.env._(
+            "“%(field)s” of a hold is not written by hand. Lift it and make another one.", field=label
+        )
 
     @api.depends("account_id", "item_id")
     def _compute_display_name(self):

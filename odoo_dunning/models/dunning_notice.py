@@ -18,6 +18,8 @@ _TYPED = {
     "partner_id", "email_to", "lang", "subject", "body_html", "body_text", "is_edited", "deadline_date", "send_at",
 }  # fmt: skip
 _TEXT = {"subject", "body_html", "body_text"}
+# Mended where a message failed.
+_ADDRESS = {"partner_id", "email_to", "lang"}
 # What a message is given to take its text from the template.
 NOT_WRITTEN = {"is_edited": False, **dict.fromkeys(_TEXT, False)}
 
@@ -175,7 +177,7 @@ class DunningNotice(models.Model):
     def write(self, vals):
         """What a person types here stands: it is neither replaced nor reckoned anew when the message leaves."""
         if not self.env.su:
-            self._check_writable(vals)
+            self._check_writable(vals.keys())
         vals = dict(vals)
         if "deadline_date" in vals:
             vals.setdefault("is_deadline_typed", True)
@@ -202,6 +204,26 @@ class DunningNotice(models.Model):
                     "%(message)s can no longer be edited: it was handed over.", message=over[0].display_name
                 )
             )
+        seen = self.filtered(lambda one: one._was_seen_by_two())
+        if seen and names & (_TYPED if "ready" in seen.mapped("state") else _TYPED - _ADDRESS):
+            raise UserError(
+                self.env._(
+                    "%(message)s stays as %(user)s approved it: the company wants four eyes. Withdraw it, and propose "
+                    "anew.",
+                    message=seen[0].display_name,
+                    user=seen[0].run_id.approved_by_id.name,
+                )
+            )
+
+    def _was_seen_by_two(self):
+        """Approved by another person than the proposer, as the company demands; a correction is not part of that."""
+        run = self.run_id
+        return (
+            self.company_id.dunning_four_eyes
+            and not self.corrects_id
+            and bool(run.approved_by_id)
+            and run.approved_by_id != run.proposed_by_id
+        )
 
     # === WHAT IT ASKS FOR === #
 

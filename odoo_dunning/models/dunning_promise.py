@@ -1,18 +1,9 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
-
-from .kept_fields import label_of_kept
-
-# Whom it is about, who recorded it, and the judgement.
-_KEPT = {
-    "account_id", "company_id", "item_ids", "currency_id", "amount_baseline", "amount_paid", "user_id", "state",
-    "judged_date",
-}  # fmt: skip
-_TYPED_ON_CREATE = {"account_id", "item_ids", "currency_id"}
 
 
 class DunningPromise(models.Model):
@@ -20,9 +11,16 @@ class DunningPromise(models.Model):
 
     _name = "dunning.promise"
     _description = "Promise to pay"
-    _inherit = ["mail.thread"]
+    _inherit = ["mail.thread", "dunning.kept.fields"]
     _order = "promised_date desc, id desc"
     _rec_name = "account_id"
+
+    # Whom it is about, who recorded it, and the judgement.
+    _kept = {
+        "account_id", "company_id", "item_ids", "currency_id", "amount_baseline", "amount_paid", "user_id", "state",
+        "judged_date",
+    }  # fmt: skip
+    _said_once = {"account_id", "item_ids", "currency_id"}
 
     account_id = fields.Many2one(
         "dunning.account",
@@ -71,8 +69,6 @@ class DunningPromise(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """A promise that names no items is about everything open in its currency."""
-        for vals in vals_list:
-            self._refuse_kept(vals.keys() - _TYPED_ON_CREATE)
         promises = super().create(vals_list)
         for promise in promises.sudo():
             if not promise.item_ids:
@@ -86,7 +82,6 @@ class DunningPromise(models.Model):
 
     def write(self, vals):
         """What was promised is changed while it is open; afterwards it was judged by it."""
-        self._refuse_kept(vals)
         over = self.filtered(lambda one: one.state != "open")
         if over and not self.env.su and vals.keys() & {"amount", "promised_date", "made_date"}:
             raise UserError(
@@ -97,14 +92,11 @@ class DunningPromise(models.Model):
             )
         return super().write(vals)
 
-    def _refuse_kept(self, names):
-        if label := label_of_kept(self, _KEPT.intersection(names)):
-            raise AccessError(
-                self.env._(
-                    "“%(field)s” of a promise is not written by hand: promises are judged from what was paid.",
-                    field=label,
-                )
-            )
+    def _why_kept(self, label):
+        return self.env._(
+            "“%(field)s” of a promise is not written by hand: promises are judged from what was paid.",
+            field=label,
+        )
 
     @api.constrains("amount", "item_ids", "currency_id", "account_id")
     def _check_items(self):

@@ -3,22 +3,14 @@ from decimal import Decimal
 
 import psycopg2.errors
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..bulk import rationing, snapshot
 from ..bulk.proposal import Proposal
-from .kept_fields import label_of_kept
 
 _logger = logging.getLogger(__name__)
-
-# Written by the life of a run alone: four eyes are worth nothing where a call from outside may say who proposed.
-_KEPT = {
-    "company_id", "state", "is_automatic", "is_proposing", "proposed_by_id", "proposed_at", "approved_by_id",
-    "approved_at", "done_at", "totals", "line_count", "notify_count", "notice_count", "name", "account_count",
-    "account_done_count", "last_account_id", "error", "job_key",
-}  # fmt: skip
 
 
 class DunningRun(models.Model):
@@ -26,8 +18,16 @@ class DunningRun(models.Model):
 
     _name = "dunning.run"
     _description = "Dunning run"
-    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _inherit = ["mail.thread", "mail.activity.mixin", "dunning.kept.fields"]
     _order = "date desc, id desc"
+
+    # Written by the life of a run alone: four eyes are worth nothing where a call from outside may say who proposed.
+    _kept = {
+        "company_id", "state", "is_automatic", "is_proposing", "proposed_by_id", "proposed_at", "approved_by_id",
+        "approved_at", "done_at", "totals", "line_count", "notify_count", "notice_count", "name", "account_count",
+        "account_done_count", "last_account_id", "error", "job_key",
+    }  # fmt: skip
+    _said_once = {"company_id", "name"}
 
     name = fields.Char(required=True, readonly=True, copy=False, default="/")
     company_id = fields.Many2one(
@@ -115,13 +115,11 @@ class DunningRun(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         for vals in vals_list:
-            self._refuse_kept(vals.keys() - {"company_id", "name"})
             if vals.get("name", "/") == "/":
                 vals["name"] = self.env["ir.sequence"].next_by_code("dunning.run") or "/"
         return super().create(vals_list)
 
     def write(self, vals):
-        self._refuse_kept(vals)
         over = self.filtered(lambda run: run.state != "draft")
         if over and "date" in vals and not self.env.su:
             raise UserError(
@@ -131,14 +129,11 @@ class DunningRun(models.Model):
             )
         return super().write(vals)
 
-    def _refuse_kept(self, names):
-        if label := label_of_kept(self, _KEPT.intersection(names)):
-            raise AccessError(
-                self.env._(
-                    "“%(field)s” of a run is not written by hand. Propose, approve, cancel or undo the run.",
-                    field=label,
-                )
-            )
+    def _why_kept(self, label):
+        return self.env._(
+            "“%(field)s” of a run is not written by hand. Propose, approve, cancel or undo the run.",
+            field=label,
+        )
 
     @api.ondelete(at_uninstall=False)
     def _keep_history(self):

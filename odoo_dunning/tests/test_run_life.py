@@ -639,6 +639,24 @@ class TestWhoMayWriteWhat(LifeCase):
         with self.assertRaises(AccessError):
             self.env["dunning.run"].with_user(self.clerk).create({"state": "approved"})
 
+    def test_with_four_eyes_a_message_stays_as_it_was_approved(self):
+        self.notice.email_to = "before@customer.example"
+        self.run_.with_user(collections_user(self.env, "approver")).action_approve()
+
+        for vals in ({"email_to": "else@customer.example"}, {"deadline_date": TODAY + timedelta(days=90)}):
+            with (
+                self.subTest(vals=vals),
+                self.assertRaisesRegex(UserError, r"stays as approver .* approved it"),
+            ):
+                self.notice.write(vals)
+        with self.assertRaisesRegex(UserError, r"stays as approver .* approved it"):
+            self.notice.action_edit_text()
+
+        self.notice.sudo().state = "failed"
+        self.notice.email_to = "mended@customer.example"
+        with self.assertRaisesRegex(UserError, r"stays as approver .* approved it"):
+            self.notice.deadline_date = TODAY + timedelta(days=90)
+
     def test_what_the_books_and_the_judgement_say_is_not_written_by_hand(self):
         item = self.run_.line_ids.item_id
         account = item.account_id

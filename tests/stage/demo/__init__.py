@@ -33,7 +33,9 @@ def main(check: bool) -> int:
         summary.show(figures)
         if check:
             return _closing_check(world, figures, time.monotonic() - started)
-        _tell_where(world, time.monotonic() - started)
+        mails = len(world.mailbox.files())
+        story.leave_a_proposal(world.office, date.today())
+        _tell_where(world, mails, time.monotonic() - started)
         _stay()
     return 0
 
@@ -96,12 +98,12 @@ def _text(totals: dict[str, Decimal]) -> dict[str, str]:
     return {currency: str(amount) for currency, amount in sorted(totals.items())}
 
 
-def _tell_where(world: _World, seconds: float) -> None:
-    mails = len(world.mailbox.files())
+def _tell_where(world: _World, mails: int, seconds: float) -> None:
     print(f"\n{mails} mails lie in {world.mailbox.folder}; letters wait for a person, as activities in Odoo")
     print(f"Odoo runs on {world.odoo.url}  (log: {world.odoo.log})")
     print("  accountant / accountant   works the list of customers")
     print("  admin / admin             also sets up policies, texts and ledgers")
+    print("A second proposal waits in Collections ▸ Runs: review, change and approve it yourself")
     print(f"Ready after {seconds:.0f} s. Ctrl-C stops everything.", flush=True)
 
 

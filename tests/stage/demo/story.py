@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import date, timedelta
 
 from tests.stage import odoo
 from tests.stage.demo.office import Office
@@ -12,6 +13,12 @@ from tests.stage.errors import StageError
 from tests.stage.progress import step
 
 NAMES = {"quickbooks": "Brightwater US (QuickBooks)", "xero": "Brightwater UK (Xero)"}
+#: Customers who turn up after the run: name, country, language, and amount and days overdue of each invoice.
+LATE_ARRIVALS = (
+    ("Elbufer Catering GmbH", "DE", "de_DE", ((1240.00, 9), (318.50, 30))),
+    ("Harbour Lights Ltd", "GB", "en_US", ((2875.00, 24),)),
+    ("Cyclerie du Port SARL", "FR", "fr_FR", ((640.00, 12), (95.90, 2))),
+)
 APP = {"client_id": "sandbox-client", "client_secret": "sandbox-secret"}
 
 
@@ -116,6 +123,36 @@ def approve_and_send(office: Office, run_id: int) -> None:
             return run["state"] == "done"
 
         office.wait_for("the last message to leave", sent, limit_s=300)
+
+
+def leave_a_proposal(office: Office, today: date) -> None:
+    """Invoice a few customers more and propose a run over them, for whoever looks at the screens to work on."""
+    for name, country, language, invoices in LATE_ARRIVALS:
+        [country_id] = office.call("res.country", "search", [("code", "=", country)])
+        address = f"{name.split()[0].lower()}@customer.example"
+        partner = {
+            "name": name,
+            "is_company": True,
+            "email": address,
+            "country_id": country_id,
+            "lang": language,
+        }
+        [partner_id] = office.call("res.partner", "create", [partner])
+        moves = [_invoice(partner_id, amount, today - timedelta(days=days)) for amount, days in invoices]
+        office.call("account.move", "action_post", office.call("account.move", "create", moves))
+    propose(office)
+
+
+def _invoice(partner_id: int, amount: float, due_date: date) -> dict:
+    line = {"name": "Goods delivered", "quantity": 1, "price_unit": amount, "tax_ids": []}
+    return {
+        "move_type": "out_invoice",
+        "partner_id": partner_id,
+        "invoice_date": (due_date - timedelta(days=30)).isoformat(),
+        "invoice_payment_term_id": False,
+        "invoice_date_due": due_date.isoformat(),
+        "invoice_line_ids": [(0, 0, line)],
+    }
 
 
 def _run(office: Office, run_id: int) -> dict:
