@@ -1,5 +1,4 @@
 import logging
-from decimal import Decimal
 
 import psycopg2.errors
 from odoo import api, fields, models
@@ -24,8 +23,8 @@ class DunningRun(models.Model):
     # Written by the life of a run alone: four eyes are worth nothing where a call from outside may say who proposed.
     _kept = {
         "company_id", "state", "is_automatic", "is_proposing", "proposed_by_id", "proposed_at", "approved_by_id",
-        "approved_at", "done_at", "totals", "line_count", "notify_count", "notice_count", "name", "account_count",
-        "account_done_count", "last_account_id", "error", "job_key",
+        "approved_at", "done_at", "line_count", "notify_count", "name", "account_count", "account_done_count",
+        "last_account_id", "error", "job_key",
     }  # fmt: skip
     _said_once = {"company_id", "name"}
 
@@ -64,17 +63,11 @@ class DunningRun(models.Model):
     progress_pct = fields.Float(compute="_compute_progress_pct", string="Progress")
     line_count = fields.Integer(string="Receivables", readonly=True, copy=False)
     notify_count = fields.Integer(string="Items in messages", readonly=True, copy=False)
-    notice_count = fields.Integer(string="Number of messages", readonly=True, copy=False)
+    notice_count = fields.Integer(compute="_compute_notice_counts", string="Number of messages")
     sent_count = fields.Integer(compute="_compute_notice_counts", string="Sent")
     failed_count = fields.Integer(compute="_compute_notice_counts", string="Failed")
     withdrawn_count = fields.Integer(compute="_compute_notice_counts", string="Withdrawn")
     waiting_count = fields.Integer(compute="_compute_notice_counts", string="Waiting")
-    totals = fields.Json(
-        readonly=True,
-        copy=False,
-        help="Per currency: items and amount in messages and left out.",
-        string="Totals per currency",
-    )
     note = fields.Text(copy=False)
     error = fields.Text(readonly=True, copy=False)
     proposed_by_id = fields.Many2one("res.users", readonly=True, copy=False, string="Proposed by")
@@ -98,13 +91,15 @@ class DunningRun(models.Model):
             )
 
     def _compute_notice_counts(self):
+        of_runs, notices = Domain("run_id", "in", self.ids), self.env["dunning.notice"]
         counts = {
             (run, state): count
-            for run, state, count in self.env["dunning.notice"]._read_group(
-                [("run_id", "in", self.ids)], ["run_id", "state"], ["__count"]
-            )
+            for run, state, count in notices._read_group(of_runs, ["run_id", "state"], ["__count"])
         }
+        standing = of_runs & Domain("state", "!=", "withdrawn") & Domain("corrects_id", "=", False)
+        messages = dict(notices._read_group(standing, ["run_id"], ["__count"]))
         for run in self:
+            run.notice_count = messages.get(run, 0)
             run.sent_count = counts.get((run, "sent"), 0)
             run.failed_count = counts.get((run, "failed"), 0) + counts.get((run, "uncertain"), 0)
             run.withdrawn_count = counts.get((run, "withdrawn"), 0)
@@ -235,39 +230,21 @@ class DunningRun(models.Model):
                 "state": "proposed",
                 "is_proposing": False,
                 "proposed_at": fields.Datetime.now(),
-                **self._figures(),
             }
         )
+        self._count_lines()
         self.env.flush_all()
 
-    def _figures(self):
-        """Counts and, per currency, what is in messages and what is left out; per reason how often."""
-        rows = self.env.execute_query(
-            SQL(
-                """SELECT currency.name, figure.decision, figure.reason_code, figure.count, figure.amount::text
-                     FROM (SELECT currency_id, decision COLLATE "C" AS decision, reason_code COLLATE "C" AS reason_code,
-                                  COUNT(*) AS count, SUM(amount_open) AS amount
-                             FROM dunning_run_line WHERE run_id = %s GROUP BY 1, 2, 3) figure
-                     JOIN res_currency currency ON currency.id = figure.currency_id
-                    ORDER BY 1, 2, 3""",
-                self.id,
-            )
-        )
-        totals, reasons = {}, {}
-        for currency, decision, code, count, amount in rows:
-            figure = totals.setdefault(currency, {}).setdefault(decision, {"count": 0, "amount": "0"})
-            figure["count"] += count
-            figure["amount"] = str(Decimal(figure["amount"]) + Decimal(amount))
-            reasons[code] = reasons.get(code, 0) + count
-        [[notice_count]] = self.env.execute_query(
-            SQL("SELECT COUNT(*) FROM dunning_notice WHERE run_id = %s AND state = 'proposed'", self.id)
-        )
-        return {
-            "totals": {"currencies": totals, "reasons": reasons},
-            "line_count": sum(row[3] for row in rows),
-            "notify_count": sum(row[3] for row in rows if row[1] == "notify"),
-            "notice_count": notice_count,
-        }
+    def _count_lines(self):
+        """How many receivables are in messages and in all, as the lines say now."""
+        counts = {run: [0, 0] for run in self}
+        for run, decision, count in self.env["dunning.run.line"]._read_group(
+            [("run_id", "in", self.ids)], ["run_id", "decision"], ["__count"]
+        ):
+            counts[run][0] += count
+            counts[run][1] += count if decision == "notify" else 0
+        for run, (line_count, notify_count) in counts.items():
+            run.sudo().write({"line_count": line_count, "notify_count": notify_count})
 
     def _forget_proposal(self):
         """Remove lines and messages of a proposal that was not approved."""
@@ -439,6 +416,7 @@ class DunningRun(models.Model):
         )
         done = self.browse([row[0] for row in rows]).sudo()
         done.write({"state": "done", "done_at": fields.Datetime.now()})
+        done._count_lines()
 
     # === SCHEDULED === #
 

@@ -126,6 +126,7 @@ class DunningRunLine(models.Model):
         lines.item_id.filtered("is_excluded").is_excluded = False
         for line in lines:
             line._put_back()
+        lines.run_id._count_lines()
         return True
 
     def action_hold(self, until_date=False, reason=False):
@@ -228,6 +229,7 @@ class DunningRunLine(models.Model):
             }
         )
         notices._shrink()
+        self.run_id._count_lines()
 
     def _put_back(self):
         """Into the message of its customer and currency, which stands again if nothing was left in it. Raises UserError

@@ -182,6 +182,24 @@ class TestProposalEditing(DunningCase, MailCase):
         self.assertEqual(self.notice.state, "sent")
         self.assertEqual(self.levels(self.first, self.second), [2, 2])
 
+    def test_figures_of_the_run_follow_what_is_left_out_and_put_back(self):
+        """In the list of runs stands what the page of the run shows."""
+        lines = self.run_.line_ids
+        for edit, expected in (
+            (self.line_of(self.run_, self.second).action_exclude, (1, 1, 1)),
+            (lines.action_exclude, (0, 0, 2)),
+            (lines.action_include, (1, 2, 0)),
+        ):
+            edit()
+            self.run_.invalidate_recordset()
+            self.assertEqual(
+                (self.run_.notice_count, self.run_.notify_count, self.run_.leave_count), expected
+            )
+
+        self.pay(self.first)
+        self.send_out(self.run_)
+        self.assertEqual((self.run_.state, self.run_.notify_count, self.run_.leave_count), ("done", 1, 1))
+
     def test_item_put_back_goes_at_the_level_its_message_has_now(self):
         line = self.line_of(self.run_, self.second)
         line.action_exclude()
