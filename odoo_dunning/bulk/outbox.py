@@ -28,6 +28,22 @@ MAIL_COLUMNS = (
 )  # fmt: skip
 
 
+def take_turn(env, company):
+    """One sender of a company at a time, until it commits: neither the gap between two contacts of a customer nor a cap
+    can be kept by two who do not see each other's messages.
+
+    The row is written, with what it holds already, and not only locked: whoever began to look before another one
+    committed gets a serialization failure, where a lock would let them go on with what they saw then.
+    """
+    env["res.company"].flush_model(["dunning_gap_days"])
+    env.execute_query(
+        SQL(
+            "UPDATE res_company SET dunning_gap_days = dunning_gap_days WHERE id = %s RETURNING id",
+            company.id,
+        )
+    )
+
+
 def queue_mails(env, letters):
     """Put letters into the mail queue: a message in the account's chatter and a mail, under the notice's key.
 
@@ -274,7 +290,8 @@ def _touch_accounts(env, notice_ids, today):
 
 
 def lower_levels(env, notice_ids):
-    """Take back what messages raised: items return to what they were before, their lines no longer stand for them."""
+    """Take back what messages raised: items return to what they were before, their lines no longer stand for them. The
+    version of the policy is let go with the first message of a cycle; which one was chosen since stands."""
     env.flush_all()
     env.execute_query(
         SQL(
@@ -286,7 +303,7 @@ def lower_levels(env, notice_ids):
                UPDATE dunning_item item
                   SET level_id = line.prev_level_id, level_date = line.prev_level_date,
                       level_rank = COALESCE((SELECT rank FROM dunning_level WHERE id = line.prev_level_id), 0),
-                      bound_policy_id = line.prev_bound_policy_id
+                      bound_policy_id = CASE WHEN line.prev_bound_policy_id IS NOT NULL THEN item.bound_policy_id END
                  FROM line
                 WHERE item.id = line.item_id AND COALESCE(item.cycle, 1) = line.cycle
                   AND item.level_id IS NOT DISTINCT FROM line.level_id

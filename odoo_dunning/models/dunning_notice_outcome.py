@@ -22,13 +22,16 @@ class DunningNotice(models.Model):
 
     def _take_up(self):
         """Mark the message as being sent, and return whether it may be. The caller commits before it speaks to the
-        server. What changed or waited too long since it was queued goes back to be looked at again."""
+        server. What changed or waited too long since it was queued, or past its send window, goes back to be looked at
+        again."""
         self.ensure_one()
         if self.state != "queued":
             if self.state in ("withdrawn", "undone", "sent"):
                 self.mail_mail_id.sudo().write({"state": "cancel"})
             return False
-        if self.queued_at < fields.Datetime.now() - FRESH_FOR or self._has_changed():
+        now = fields.Datetime.now()
+        is_late = self.queued_at < now - FRESH_FOR or (self.send_until and now >= self.send_until)
+        if is_late or self._has_changed():
             self._requeue()
             return False
         self.sudo().write({"state": "sending", "attempt_at": fields.Datetime.now()})

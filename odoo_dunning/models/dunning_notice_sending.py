@@ -6,6 +6,7 @@ from odoo.tools import format_date
 
 from .. import rendering
 from ..bulk import contexts, outbox, projection, rationing, recheck
+from ..engine.decide import send_slot
 from .mail_mail import CONFLICTS
 
 _logger = logging.getLogger(__name__)
@@ -62,8 +63,10 @@ class DunningNotice(models.Model):
         skipped."""
         domain = [*self._due_domain(), ("company_id", "=", company.id)]
         candidates = self.search(domain, limit=SLICE_NOTICES, order="send_at, id")
-        room = rationing.room(self.env, company) if candidates else None
-        return candidates._within(room).try_lock_for_update()
+        if not candidates:
+            return candidates
+        outbox.take_turn(self.env, company)
+        return candidates._within(rationing.room(self.env, company)).try_lock_for_update()
 
     def _within(self, room):
         """As many as there is room for (None: all), in this order. One by several channels is one message."""
@@ -84,7 +87,8 @@ class DunningNotice(models.Model):
                 run.sudo().state = "sending"
             corrections = notices.filtered("corrects_id")
             looks = notices._look_again()
-            still_right = corrections | (notices - corrections)._still_right(looks)._claim_levels()
+            leaving = corrections.filtered(lambda one, looks=looks: not one._put_off(looks))
+            still_right = leaving | (notices - corrections)._still_right(looks)._claim_levels()
             for channel, of_channel in still_right.grouped("channel").items():
                 getattr(of_channel, f"_deliver_{channel}")(looks)
 
@@ -142,6 +146,8 @@ class DunningNotice(models.Model):
         lines = (self.main_id or self).line_ids.filtered(
             lambda line: line._may_follow(answers.get(line.item_id.id))
         )
+        if lines and self._put_off(looks):
+            return self.browse()
         if lines:
             self._count_anew(looks[self.account_id.id].nets(lines.item_id.ids))
             return self
@@ -180,13 +186,19 @@ class DunningNotice(models.Model):
         return "; ".join(f"{line.item_id.display_name}: {line.reason}" for line in lines[:5])
 
     def _put_off(self, looks):
-        """Whether the customer's calendar says later; the message then waits until then."""
-        messages = looks[self.account_id.id].decision.messages
-        send_at = max((message.send_at.replace(tzinfo=None) for message in messages), default=None)
-        if send_at is None or send_at <= fields.Datetime.now():
+        """Whether the customer's calendar says later; the message then waits until then. Asked for every message,
+        whoever decided that it goes: also what a person chose, or takes another one back, leaves in the window."""
+        look = looks[self.account_id.id]
+        slot = send_slot(look.account, self.policy_id._calendar(self.company_id), look.ruling)
+        if slot is None:
             return False
-        self.send_at = send_at
-        return True
+        is_later = slot.send_at > look.ruling.now
+        vals = {"send_until": slot.send_until.replace(tzinfo=None)}
+        if is_later:
+            vals["send_at"] = slot.send_at.replace(tzinfo=None)
+        if any(self[name] != value for name, value in vals.items()):
+            self.sudo().write(vals)
+        return is_later
 
     # === CHANNELS === #
 

@@ -121,6 +121,40 @@ class TestOutboxRecheck(OutboxCase):
         self.assertEqual(self.notice.state, "ready")
         self.assertEqual(self.notice.send_at, fields.Datetime.to_datetime("2026-11-19 07:00:00"))
 
+    def test_chosen_by_a_person_it_waits_for_the_send_window_whatever_the_engine_says(self):
+        self.run_.line_ids.set_level(self.final)
+        self.company.dunning_min_amount = 1000.0
+        self.run_.action_approve()
+        with freeze_time("2026-11-18 21:30:00"):
+            self.hand_over()
+
+        self.assertRecordValues(
+            self.notice, [{"state": "ready", "send_at": fields.Datetime.to_datetime("2026-11-19 07:00:00")}]
+        )
+        with freeze_time("2026-11-19 07:00:00"):
+            self.hand_over()
+        self.assertEqual((self.notice.state, self.notice.level_id), ("queued", self.final))
+
+    def test_window_that_closes_while_it_is_in_the_mail_queue(self):
+        """17:55 in Berlin when it is queued, 18:10 when the server could have it."""
+        self.run_.action_approve()
+        with freeze_time("2026-11-18 16:55:00"):
+            self.hand_over()
+            self.assertEqual(self.notice.state, "queued")
+        with freeze_time("2026-11-18 17:10:00"), self.mock_mail_gateway():
+            self.notice.mail_mail_id.send()
+            self.assertFalse(self._mails)
+            self.hand_over()
+        self.assertRecordValues(
+            self.notice, [{"state": "ready", "send_at": fields.Datetime.to_datetime("2026-11-19 07:00:00")}]
+        )
+
+        with freeze_time("2026-11-19 07:05:00"), self.mock_mail_gateway():
+            self.hand_over()
+            self.notice.mail_mail_id.send()
+            self.assertEqual(len(self._mails), 1)
+        self.assertEqual(self.notice.state, "sent")
+
     def test_paid_between_queue_and_server(self):
         self.approve_and_queue()
         self.pay(self.invoice)
@@ -342,6 +376,17 @@ class TestUndo(OutboxCase):
 
         self.assertEqual((correction.state, correction.email_to), ("sent", self.notice.email_to))
         self.assertEqual(self.levels(self.invoice), [0])
+
+    def test_correction_waits_for_the_send_window(self):
+        self.send_out(self.run_)
+        with freeze_time("2026-11-20 21:00:00"):
+            self.run_.action_undo(reason="Sent by mistake", send_correction=True)
+            self.hand_over()
+        correction = self.env["dunning.notice"].search([("corrects_id", "=", self.notice.id)])
+
+        self.assertRecordValues(
+            correction, [{"state": "ready", "send_at": fields.Datetime.to_datetime("2026-11-23 07:00:00")}]
+        )
 
     def test_what_was_never_sent_cannot_be_undone(self):
         with self.assertRaisesRegex(UserError, "Only sent messages"):

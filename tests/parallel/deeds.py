@@ -7,17 +7,25 @@ from datetime import date
 from pathlib import Path
 
 MEETING_SECONDS = 30
+#: Time for the second of two senders to do its work beside the first, were nothing to hold it up.
+BESIDE_SECONDS = 4
 
 
 def meet(folder: str, name: str, count: int) -> None:
     """Wait until `count` workers have come to this point, so that they really work at the same time."""
-    place = Path(folder)
-    (place / name).touch()
-    deadline = time.monotonic() + MEETING_SECONDS
-    while len(list(place.iterdir())) < count:
+    (Path(folder) / name).touch()
+    if not _have_come(folder, count, MEETING_SECONDS):
+        raise TimeoutError(f"{name} waited for the others in vain")
+
+
+def _have_come(folder: str, count: int, seconds: float) -> bool:
+    """Whether `count` workers come within `seconds`; returns as soon as they have."""
+    deadline = time.monotonic() + seconds
+    while len(list(Path(folder).iterdir())) < count:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{name} waited for the others in vain")
+            return False
         time.sleep(0.001)
+    return True
 
 
 def propose(env, run: int, folder: str, name: str, count: int) -> str:
@@ -43,6 +51,35 @@ def send(env, folder: str, name: str, count: int) -> None:
     env.cr.commit()
     env["mail.mail"].process_email_queue()
     env.cr.commit()
+
+
+def send_first(env, folder: str, name: str, count: int) -> None:
+    """Hand over what is approved; before it is committed, the other sender comes and may do the same."""
+
+    def commit(*done, **_left):
+        if done:
+            (Path(folder) / name).touch()
+            _have_come(folder, count, BESIDE_SECONDS)
+        env.cr.commit()
+        return True
+
+    env["dunning.notice"]._send_company(env.company, commit)
+
+
+def approve_and_send(env, run: int, folder: str, name: str, count: int) -> None:
+    """Once the first sender has its messages in hand: approve another run, and hand over what is approved."""
+    if not _have_come(folder, count - 1, MEETING_SECONDS):
+        raise TimeoutError("there is no first sender")
+    env["dunning.run"].browse(run).action_approve()
+    env.cr.commit()
+
+    def commit(*done, **_left):
+        if done:
+            (Path(folder) / name).touch()
+        env.cr.commit()
+        return True
+
+    env["dunning.notice"]._send_company(env.company, commit)
 
 
 def approve(env, run: int, folder: str, name: str, count: int) -> None:

@@ -70,6 +70,33 @@ def propose(env) -> int:
     return run.id
 
 
+def propose_two(env, apart_by: str) -> list[int]:
+    """An approved run and a proposed one, with different `customers` or with one of the two `items` of every customer
+    each."""
+    first = env["dunning.run"].create({"company_id": env.company.id})
+    first.action_propose_now()
+    # They have been sent to the customer, or asked for, before: nothing is written on the invoices any more.
+    for move in first.line_ids.item_id.move_id:
+        move._portal_ensure_token()
+    lines = first.line_ids.sorted(lambda line: (line.account_id.id, line.item_id.id))
+    if apart_by == "customers":
+        others = lines.account_id[: len(lines.account_id) // 2]
+        lines.filtered(lambda line: line.account_id in others).action_exclude()
+    else:
+        lines[::2].action_exclude()
+    second = env["dunning.run"].create({"company_id": env.company.id})
+    second.action_propose_now()
+    first.action_approve()
+    env.cr.commit()
+    return [first.id, second.id]
+
+
+def limit_day(env, messages: int) -> None:
+    """The company sends at most so many messages a day; 0: as many as there are."""
+    env.company.dunning_cap_per_day = messages
+    env.cr.commit()
+
+
 def sql(database: str, statement: str, *parameters) -> list[tuple]:
     """Run one statement from outside; rows, if it has any."""
     with contextlib.closing(postgres.connect(database)) as connection, connection.cursor() as cursor:

@@ -81,6 +81,64 @@ def test_two_senders_at_once_deliver_every_message_once(workers, office_mailbox,
     _each_message_once(workers, office_mailbox, run)
 
 
+def test_two_senders_with_a_run_each_write_to_a_customer_once(workers, office_mailbox, meeting) -> None:
+    runs = workers.run("tests.parallel.scene:propose_two", apart_by="items")
+
+    outcomes = _send_side_by_side(workers, meeting, runs)
+    workers.run("tests.parallel.deeds:deliver")
+
+    _must_end_well(outcomes, workers)
+    first, second = (scene.states(workers.database, run) for run in runs)
+    assert len(first) == len(second) >= 10
+    assert (set(first.values()), set(second.values())) == ({"sent"}, {"withdrawn"})
+    assert scene.delivered(office_mailbox) == dict.fromkeys(first, 1)
+    reasons = sql(
+        workers.database,
+        "SELECT DISTINCT reason_code FROM dunning_run_line WHERE run_id = %s AND is_edited IS NOT TRUE"
+        " AND reason_code != 'in_other_run'",
+        runs[1],
+    )
+    assert reasons == [("contacted_recently",)]
+
+
+def test_two_senders_with_a_run_each_keep_the_cap_of_the_day(workers, office_mailbox, meeting) -> None:
+    runs = workers.run("tests.parallel.scene:propose_two", apart_by="customers")
+    going = [_going(workers.database, run) for run in runs]
+    assert len(going[0]) == len(going[1]) >= 5
+    # As if they had been tried before: they come first.
+    sql(
+        workers.database,
+        "UPDATE dunning_notice SET send_at = send_at - interval '1 hour' WHERE run_id = %s",
+        runs[1],
+    )
+    workers.run("tests.parallel.scene:limit_day", messages=len(going[0]))
+
+    try:
+        outcomes = _send_side_by_side(workers, meeting, runs)
+        workers.run("tests.parallel.deeds:deliver")
+    finally:
+        workers.run("tests.parallel.scene:limit_day", messages=0)
+
+    _must_end_well(outcomes, workers)
+    first, second = (_going(workers.database, run) for run in runs)
+    assert (set(first.values()), set(second.values())) == ({"sent"}, {"ready"})
+    assert scene.delivered(office_mailbox) == dict.fromkeys(first, 1)
+
+
+def _going(database: str, run: int) -> dict[int, str]:
+    """Message id -> state, of those that were not withdrawn."""
+    return {key: state for key, state in scene.states(database, run).items() if state != "withdrawn"}
+
+
+def _send_side_by_side(workers, meeting, runs: list[int]):
+    """One sender has the messages of the first run in hand while another one takes up those of the second."""
+    return workers.do(
+        Work("tests.parallel.deeds:send_first", meeting(2)),
+        Work("tests.parallel.deeds:approve_and_send", {"run": runs[1], **meeting(2)}),
+        timeout=60,
+    )
+
+
 def test_a_person_approves_while_the_scheduler_sends(workers, office_mailbox, meeting) -> None:
     run = workers.run("tests.parallel.scene:propose")
 
