@@ -81,9 +81,21 @@ class DunningLevel(models.Model):
         string="Deadline counts",
     )
     template_key = fields.Selection(selection="_selection_template_key", string="Text")
+    head_level_id = fields.Many2one(
+        "dunning.level",
+        string="Kept version of",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="set null",
+        help="Set on a level of an earlier version: which one it is in the current version.",
+    )
 
+    # Asked at the end: a level put in between, or taken out, and the others that move meet each other's numbers on the
+    # way. What is saved is looked at by `_check_workable`.
     _policy_rank_uniq = models.Constraint(
-        "unique(policy_id, rank)", "Two levels of a policy cannot have the same rank."
+        "unique(policy_id, rank) DEFERRABLE INITIALLY DEFERRED",
+        "Two levels of a policy cannot have the same rank.",
     )
 
     def _selection_template_key(self):
@@ -126,6 +138,11 @@ class DunningLevel(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _keep_used(self):
+        """Items in a cycle keep the version with the level; one that somebody got stays."""
+        self.policy_id._keep_version()
+        self._check_unused()
+
+    def _check_unused(self):
         used = self.filtered(lambda level: level._is_used())
         if used:
             raise ValidationError(

@@ -2,8 +2,8 @@ from decimal import Decimal
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
-from odoo.tools import SQL
 
+from ..bulk import totals, versions
 from ..engine.snapshot import Calendar, Policy, PolicyError
 
 # Changes to these do not change what happens to an item: they need no new version.
@@ -130,7 +130,7 @@ class DunningPolicy(models.Model):
     @api.ondelete(at_uninstall=False)
     def _keep_used(self):
         """Levels go with their policy in the database: ask them first."""
-        self.with_context(active_test=False).level_ids._keep_used()
+        self.with_context(active_test=False).level_ids._check_unused()
 
     @api.depends("name", "version", "head_id")
     def _compute_display_name(self):
@@ -154,51 +154,59 @@ class DunningPolicy(models.Model):
                 continue
             frozen = policy.copy({"name": policy.name, "head_id": policy.id, "active": False})
             frozen.version = policy.version
-            by_rank = {level.rank: level.id for level in frozen.level_ids}
-            for level, of_level in items.grouped("level_id").items():
-                of_level.write({"bound_policy_id": frozen.id, "level_id": by_rank.get(level.rank, level.id)})
-            policy._move_history(items, frozen, by_rank)
+            by_rank = {level.rank: level for level in frozen.level_ids}
+            for level in policy.level_ids:
+                by_rank[level.rank].head_level_id = level
+            kept = {level.id: (by_rank[level.rank].id, level.rank) for level in policy.level_ids}
+            versions.move(self.env, items.ids, frozen.id, kept)
+            versions.sent_under(self.env, items.ids, policy.id, frozen.id)
             policy.version += 1
 
-    def _move_history(self, items, frozen, by_rank):
-        """What was sent for these items was sent under the kept version: their lines say so, and undo finds the levels
-        it takes back. Raw SQL: a version may have a hundred thousand items."""
-        self.env.flush_all()
-        levels = [(level.id, by_rank[level.rank]) for level in self.level_ids if level.rank in by_rank]
-        self.env.execute_query(
-            SQL(
-                """WITH kept(old_id, new_id) AS (SELECT * FROM unnest(%(old)s::int[], %(new)s::int[]))
-                   UPDATE dunning_run_line line
-                      SET level_id = COALESCE((SELECT new_id FROM kept WHERE old_id = line.level_id), line.level_id),
-                          prev_level_id = COALESCE((SELECT new_id FROM kept WHERE old_id = line.prev_level_id),
-                                                   line.prev_level_id),
-                          policy_id = CASE WHEN line.policy_id = %(head)s THEN %(frozen)s ELSE line.policy_id END,
-                          prev_bound_policy_id = CASE WHEN line.prev_bound_policy_id = %(head)s THEN %(frozen)s
-                                                      ELSE line.prev_bound_policy_id END
-                    WHERE line.item_id = ANY(%(items)s) AND line.claim = 'spent'
-                   RETURNING line.id""",
-                old=[old_id for old_id, _new_id in levels],
-                new=[new_id for _old_id, new_id in levels],
-                head=self.id,
-                frozen=frozen.id,
-                items=items.ids,
-            )
-        )
-        self.env["dunning.run.line"].invalidate_model()
-
     def action_move_items(self):
-        """Take the items that are still on earlier versions over to this one."""
+        """Take the items that are still on earlier versions over to this one, each to the level it had reached, by
+        whatever number that has now. What is in an open run stays until that is over."""
         self.ensure_one()
+        earlier = self.version_ids
         items = (
             self.env["dunning.item"]
             .sudo()
-            .search([("bound_policy_id", "in", self.version_ids.ids), ("is_open", "=", True)])
+            .search([("bound_policy_id", "in", earlier.ids), ("is_open", "=", True)])
         )
-        items.write({"bound_policy_id": self.id})
-        self.message_post(
-            body=self.env._("%(count)s receivables moved to the current version.", count=len(items))
+        taken = (
+            self.env["dunning.run.line"]
+            .sudo()
+            .search([("item_id", "in", items.ids), ("claim", "in", ("open", "queued"))])
+            .item_id
         )
+        items -= taken
+        levels = self._same_levels(earlier)
+        # What was sent by another policy has numbers of its own.
+        mixed = (
+            self.env["dunning.run.line"]
+            .sudo()
+            .search(
+                [("item_id", "in", items.ids), ("claim", "=", "spent"), ("level_id", "not in", list(levels))]
+            )
+            .item_id
+        )
+        versions.move(self.env, (items - mixed).ids, self.id, levels)
+        versions.move(self.env, mixed.ids, self.id, {})
+        for company, of_company in items.grouped("company_id").items():
+            totals.refresh(self.env, company, of_company.account_id.ids)
+        body = self.env._("%(count)s receivables moved to the current version.", count=len(items))
+        if taken:
+            stay = self.env._(
+                "%(count)s receivables in open runs stay on theirs until the run is over.", count=len(taken)
+            )
+            body = f"{body} {stay}"
+        self.message_post(body=body)
         return True
+
+    def _same_levels(self, earlier):
+        """`{id of a level, here or in an earlier version: (id, rank) of it here}`; what was taken out is left out."""
+        same = {level: level for level in self.level_ids}
+        same.update({level: level.head_level_id for level in earlier.level_ids if level.head_level_id})
+        return {old.id: (level.id, level.rank) for old, level in same.items()}
 
     # === ENGINE === #
 

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class DunningPolicyMinimum(models.Model):
@@ -20,3 +20,18 @@ class DunningPolicyMinimum(models.Model):
         "unique(policy_id, scope, currency_id)", "A minimum for this currency exists already."
     )
     _amount_positive = models.Constraint("check(amount >= 0)", "A minimum amount cannot be negative.")
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        self.env["dunning.policy"].browse(
+            [vals["policy_id"] for vals in vals_list if vals.get("policy_id")]
+        )._keep_version()
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self.policy_id._keep_version()
+        return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _keep_for_items(self):
+        self.policy_id._keep_version()

@@ -158,6 +158,117 @@ class TestPolicyEditedUnderway(LifeCase):
         self.assertEqual((item.level_rank, item.level_date, item.bound_policy_id), (2, TODAY, kept))
         self.assertEqual(item.level_id.policy_id, kept)
 
+    def test_undo_takes_the_level_back_after_items_were_moved_and_the_policy_edited_again(self):
+        [notice] = self.send_out(self.propose())
+        self.edit_policy()
+        self.policy.action_move_items()
+        self.policy.level_ids = [Command.update(self.final.id, {"delay_days": 70})]
+        item = self.item_of(self.invoice)
+        self.assertEqual((item.level_rank, item.level_id.policy_id), (2, item.bound_policy_id))
+
+        notice.action_undo()
+
+        self.assertRecordValues(item, [{"level_rank": 0, "level_id": False, "level_date": False}])
+        self.assertFalse(item.bound_policy_id)
+
+    def sent_twice(self):
+        """The message of the second level; its item."""
+        self.send_out(self.propose())
+        with freeze_time("2026-12-02 12:00:00"):
+            [second] = self.send_out(self.propose(date=TODAY + timedelta(days=14)))
+        item = self.item_of(self.invoice)
+        self.assertEqual(item.level_rank, 3)
+        return second, item
+
+    def test_undo_leaves_an_item_on_the_version_it_was_moved_to(self):
+        second, item = self.sent_twice()
+        self.edit_policy()
+        self.policy.action_move_items()
+
+        second.action_undo()
+
+        self.assertEqual((item.level_rank, item.bound_policy_id), (2, self.policy))
+
+    def test_undo_leaves_an_item_the_policy_a_person_chose_for_it(self):
+        second, item = self.sent_twice()
+        item.policy_id = self.policy.copy({"name": "Slow"})
+
+        second.action_undo()
+
+        self.assertEqual((item.level_rank, item.bound_policy_id.ids), (2, []))
+
+    def test_level_taken_away_by_itself_stays_for_items_in_a_cycle(self):
+        self.send_out(self.propose())
+        self.final.unlink()
+        item = self.item_of(self.invoice)
+
+        self.assertEqual((len(self.policy.level_ids), self.policy.version), (3, 2))
+        self.assertEqual(item.bound_policy_id.head_id, self.policy)
+        self.assertEqual(item.bound_policy_id.level_ids.mapped("rank"), [1, 2, 3, 4])
+
+    def test_minimum_written_by_itself_leaves_items_in_a_cycle_alone(self):
+        self.send_out(self.propose())
+        minimum = self.env["dunning.policy.minimum"].create(
+            {"policy_id": self.policy.id, "currency_id": self.company.currency_id.id, "amount": 500.0}
+        )
+        kept = self.item_of(self.invoice).bound_policy_id
+        self.assertEqual((kept.head_id, len(kept.minimum_ids)), (self.policy, 0))
+
+        self.send_out(self.propose())
+        self.assertEqual(minimum.policy_id, self.policy)
+
+    def test_items_moved_to_levels_that_were_numbered_anew_keep_their_place(self):
+        """The courtesy note is taken out and the rest move up: who got the friendly reminder gets the firm one next."""
+        [notice] = self.send_out(self.propose())
+        self.policy.level_ids = [
+            Command.delete(self.courtesy.id),
+            Command.update(self.friendly.id, {"rank": 1}),
+            Command.update(self.firm.id, {"rank": 2}),
+            Command.update(self.final.id, {"rank": 3}),
+        ]
+        self.policy.action_move_items()
+        item = self.item_of(self.invoice)
+        self.assertEqual((item.level_rank, item.level_id), (1, self.friendly))
+
+        with freeze_time("2026-12-02 12:00:00"):
+            [second] = self.send_out(self.propose(date=TODAY + timedelta(days=14)))
+        self.assertEqual((second.state, second.level_id, item.level_rank), ("sent", self.firm, 2))
+
+        second.action_undo()
+        self.assertEqual(
+            (item.level_rank, item.level_id, item.bound_policy_id), (1, self.friendly, self.policy)
+        )
+        notice.action_undo()
+        self.assertEqual((item.level_rank, item.level_id.ids, item.bound_policy_id.ids), (0, [], []))
+
+    def test_level_put_in_between_moves_the_others_down(self):
+        [notice] = self.send_out(self.propose())
+        self.policy.level_ids = [
+            Command.update(self.firm.id, {"rank": 4}),
+            Command.update(self.final.id, {"rank": 5}),
+            Command.create({"name": "Second", "rank": 3, "delay_days": 14, "template_key": "friendly"}),
+        ]
+        item = self.item_of(self.invoice)
+        self.assertEqual(
+            [level.name for level in self.policy.level_ids.sorted("rank")][2:4], ["Second", self.firm.name]
+        )
+        self.policy.action_move_items()
+        self.assertEqual((item.level_rank, item.level_id, notice.level_id), (2, self.friendly, self.friendly))
+
+    def test_items_of_an_open_run_are_moved_when_it_is_over(self):
+        self.send_out(self.propose())
+        self.edit_policy()
+        kept = self.item_of(self.invoice).bound_policy_id
+        with freeze_time("2026-12-02 12:00:00"):
+            run = self.propose(date=TODAY + timedelta(days=14))
+            self.policy.action_move_items()
+            self.assertEqual(self.item_of(self.invoice).bound_policy_id, kept)
+            self.assertIn("1 receivables in open runs", self.policy.message_ids[0].body)
+
+            run.action_cancel()
+            self.policy.action_move_items()
+        self.assertEqual(self.item_of(self.invoice).bound_policy_id, self.policy)
+
     def test_policy_no_longer_automatic_sends_nothing_by_itself_for_items_in_a_cycle(self):
         self.policy.is_automatic = True
         self.send_out(self.propose())
@@ -482,6 +593,20 @@ class TestChannelsOfOneMessage(LifeCase):
         letter.action_undo()
         self.assertEqual((mail.state, letter.state), ("undone", "undone"))
         self.assertEqual(self.levels(self.invoice), [0])
+
+    def test_mail_tried_again_after_its_letter_waits_for_the_send_window(self):
+        run = self.propose()
+        run.action_approve()
+        self.hand_over()
+        mail, letter = self.both(run)
+        mail._fail("451 try again later")
+        self.assertEqual(letter.state, "sent")
+
+        with freeze_time("2026-11-18 22:30:00"):
+            mail.action_retry()
+            self.hand_over()
+
+        self.assertEqual((mail.state, str(mail.send_at)), ("ready", "2026-11-19 07:00:00"))
 
     def test_mail_tried_again_after_its_letter_asks_for_what_is_still_asked_for(self):
         other = self.make_invoice(amount=40.0)
