@@ -4,7 +4,7 @@ import psycopg2.errors
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, format_date
 
 from ..bulk import rationing, snapshot
 from ..bulk.proposal import Proposal
@@ -297,18 +297,17 @@ class DunningRun(models.Model):
         self.ensure_one()
         if self.state != "proposed":
             raise UserError(self.env._("Run %(run)s is not a proposal. Propose it first.", run=self.name))
-        if self._needs_second_person() and self.proposed_by_id == self.env.user:
-            raise UserError(
-                self.env._(
-                    "Run %(run)s: you proposed it, and its amount needs a second person. Ask a colleague.",
-                    run=self.name,
-                )
-            )
+        if self.proposed_by_id == self.env.user and self._needs_second_person():
+            raise UserError(self._why_second_person())
 
     def _needs_second_person(self):
+        """Whether another person than the proposer has to approve. What nobody can put in company currency is taken for
+        more than the limit."""
         company = self.company_id
         if not company.dunning_four_eyes:
             return False
+        if company.currency_id.is_zero(company.dunning_four_eyes_amount) or self._unrated_currencies():
+            return True
         return (
             company.currency_id.compare_amounts(
                 self._amount_in_company_currency(), company.dunning_four_eyes_amount
@@ -316,14 +315,59 @@ class DunningRun(models.Model):
             >= 0
         )
 
-    def _amount_in_company_currency(self):
+    def _why_second_person(self):
+        company = self.company_id
+        unrated = self._unrated_currencies()
+        if company.currency_id.is_zero(company.dunning_four_eyes_amount):
+            return self.env._(
+                "Run %(run)s: you proposed it, and every run needs a second person. Ask a colleague.",
+                run=self.name,
+            )
+        if unrated:
+            return self.env._(
+                "Run %(run)s: there is no exchange rate of %(currencies)s, so nobody knows what the run is about in "
+                "all. You proposed it, and it needs a second person: ask a colleague, or enter a rate.",
+                run=self.name,
+                currencies=", ".join(unrated.mapped("name")),
+            )
+        return self.env._(
+            "Run %(run)s: you proposed it, and it needs a second person from %(limit)s on: it asks for %(amount)s, "
+            "charges included, at the rates of %(day)s. Ask a colleague.",
+            run=self.name,
+            limit=company.currency_id.format(company.dunning_four_eyes_amount),
+            amount=company.currency_id.format(self._amount_in_company_currency()),
+            day=format_date(self.env, self.date),
+        )
+
+    def _unrated_currencies(self):
+        """Currencies of its messages without any exchange rate: Odoo takes a unit of them for one of the company's."""
+        company = self.company_id
+        foreign = self.env["res.currency"].union(*self._amounts()) - company.currency_id
+        rated = (
+            self.env["res.currency.rate"]
+            .sudo()
+            ._read_group(
+                [("currency_id", "in", foreign.ids), ("company_id", "in", (False, company.root_id.id))],
+                ["currency_id"],
+            )
+        )
+        return foreign - self.env["res.currency"].union(*(currency for (currency,) in rated))
+
+    def _amounts(self):
+        """Currency -> what the proposed messages ask for in it."""
         groups = self.env["dunning.notice"]._read_group(
             [("run_id", "=", self.id), ("state", "=", "proposed"), ("main_id", "=", False)],
             ["currency_id"],
             ["amount_total:sum"],
         )
+        return dict(groups)
+
+    def _amount_in_company_currency(self):
         own = self.company_id.currency_id
-        return sum(currency._convert(amount, own, self.company_id, self.date) for currency, amount in groups)
+        return sum(
+            currency._convert(amount, own, self.company_id, self.date)
+            for currency, amount in self._amounts().items()
+        )
 
     def action_cancel(self):
         """Drop what has not left. Lines and their reasons stay to be read; their items are free."""

@@ -15,6 +15,22 @@ class DunningRun(models.Model):
         )
         return super()._forget_proposal()
 
+    def _amounts(self):
+        """Override: a message asks for its charges as well."""
+        amounts = super()._amounts()
+        groups = self.env["dunning.charge"]._read_group(
+            [
+                ("notice_id.run_id", "=", self.id),
+                ("notice_id.state", "=", "proposed"),
+                ("stage", "=", "claimed"),
+            ],
+            ["currency_id"],
+            ["amount:sum", "amount_waived:sum"],
+        )
+        for currency, amount, waived in groups:
+            amounts[currency] = amounts.get(currency, 0.0) + amount - waived
+        return amounts
+
     def _withdraw_waiting(self, note):
         """Override: what a message would have charged is withdrawn with it."""
         res = super()._withdraw_waiting(note)

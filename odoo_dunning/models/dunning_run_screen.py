@@ -15,6 +15,7 @@ class DunningRunScreen(models.Model):
     needs_second_person = fields.Boolean(
         compute="_compute_needs_second_person", string="Needs a second person"
     )
+    second_person_reason = fields.Char(compute="_compute_needs_second_person", string="Why a second person")
     sending_pct = fields.Float(compute="_compute_sending_pct", string="Sent so far")
     ownerless_count = fields.Integer(
         compute="_compute_ownerless_count",
@@ -50,6 +51,7 @@ class DunningRunScreen(models.Model):
             run.needs_second_person = (
                 run.state == "proposed" and run.proposed_by_id == self.env.user and run._needs_second_person()
             )
+            run.second_person_reason = run.needs_second_person and run._why_second_person()
 
     def _compute_summary(self):
         """`{"messages": [{level_id, level, channel, count, items, amounts: [{currency_id, currency, amount}]}],

@@ -81,7 +81,8 @@ class ResCompany(models.Model):
     dunning_four_eyes_amount = fields.Monetary(
         string="Four eyes from",
         currency_field="currency_id",
-        help="Total of the messages from which it is needed; 0: always.",
+        help="Total of the messages, charges included, from which it is needed; 0: always. Foreign money counts at the "
+        "rate of the day of the run.",
         prefetch="odoo_dunning",
     )
     dunning_window_start_hour = fields.Float(
@@ -115,7 +116,8 @@ class ResCompany(models.Model):
     @api.constrains("dunning_window_start_hour", "dunning_window_end_hour")
     def _check_dunning_window(self):
         for company in self:
-            if not 0 <= company.dunning_window_start_hour < company.dunning_window_end_hour <= 24:
+            start, end = company.dunning_window_start_hour, company.dunning_window_end_hour
+            if not 0 <= start < end <= 24 or self._dunning_hour(start) >= self._dunning_hour(end):
                 raise ValidationError(
                     self.env._(
                         "%(company)s: the send window of reminders must start before it ends, between 0:00 and 24:00.",

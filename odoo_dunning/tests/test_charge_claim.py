@@ -38,6 +38,17 @@ class TestChargeClaim(ChargeCase):
         )
         self.assertEqual(run.notice_ids.amount_with_charges, 1000.0 + INTEREST + 40.0)
 
+    def test_four_eyes_count_what_is_charged_on_top(self):
+        """1,000.00 and 83.45 on top, in euro; the limit stands between the two."""
+        self.company.write({"dunning_four_eyes": True, "dunning_four_eyes_amount": 1083.0})
+        self.company.currency_id = self.eur
+        self.make_late()
+        run = self.propose()
+
+        self.assertTrue(run._needs_second_person())
+        self.charges(run, "interest").action_waive(reason="Agreed")
+        self.assertFalse(run._needs_second_person())
+
     def test_message_shows_charges_sheet_growth_and_basis(self):
         self.make_late()
         run = self.sent_run()

@@ -315,6 +315,43 @@ class TestApproval(DunningCase):
 
         self.assertEqual(run.state, "approved")
 
+    def test_four_eyes_count_foreign_money_at_the_rate_of_the_run(self):
+        """500.00 and 1,000.000 dinars at 0.3 a dollar, which were 0.25 the day after: 500.00 + 3,333.33."""
+        dinar = self.env.ref("base.KWD")
+        dinar.active = True
+        self.env["res.currency.rate"].create(
+            [
+                {"currency_id": dinar.id, "rate": rate, "name": day, "company_id": self.company.id}
+                for day, rate in (("2026-01-01", 0.3), ("2026-11-19", 0.25))
+            ]
+        )
+        self.make_invoice(due_days=10, amount=1000.0, currency_id=dinar.id)
+        self.company.write({"dunning_four_eyes": True, "dunning_four_eyes_amount": 3833.33})
+        run = self.propose()
+
+        with self.assertRaisesRegex(UserError, r"second person from .*3,833\.33.* asks for .*3,833\.33"):
+            run.action_approve()
+        self.assertTrue(run.needs_second_person)
+        self.company.dunning_four_eyes_amount = 3833.34
+        run.action_approve()
+
+        self.assertEqual(run.state, "approved")
+
+    def test_four_eyes_where_nobody_knows_what_foreign_money_is_worth(self):
+        """Without a rate Odoo takes a dinar for a dollar."""
+        dinar = self.env.ref("base.KWD")
+        dinar.active = True
+        self.env["res.currency.rate"].search([("currency_id", "=", dinar.id)]).unlink()
+        self.make_invoice(due_days=10, amount=1000.0, currency_id=dinar.id)
+        self.company.write({"dunning_four_eyes": True, "dunning_four_eyes_amount": 4000.0})
+        run = self.propose()
+
+        with self.assertRaisesRegex(UserError, "no exchange rate of KWD.*second person"):
+            run.action_approve()
+        run.with_user(self.colleague).action_approve()
+
+        self.assertEqual(run.state, "approved")
+
     def test_draft_cannot_be_approved(self):
         run = self.env["dunning.run"].create({"company_id": self.company.id})
 
@@ -356,5 +393,7 @@ class TestApproval(DunningCase):
     def test_settings_that_cannot_work_are_refused(self):
         with self.assertRaisesRegex(ValidationError, "must start before it ends"):
             self.company.write({"dunning_window_start_hour": 20, "dunning_window_end_hour": 8})
+        with self.assertRaisesRegex(ValidationError, "must start before it ends"):
+            self.company.write({"dunning_window_start_hour": 8.0, "dunning_window_end_hour": 8.005})
         with self.assertRaisesRegex(ValidationError, "“Most messages per day” cannot be negative"):
             self.company.dunning_cap_per_day = -1
