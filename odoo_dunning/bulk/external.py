@@ -9,6 +9,8 @@ from decimal import Decimal
 
 from odoo.tools import SQL
 
+from . import moved
+
 # Column -> type in the JSON record set.
 COLUMNS = {
     "account_id": "int4",
@@ -66,6 +68,8 @@ def upsert(env, vals_list):
     counts["unchanged"] += len(vals_list) - sum(counts.values())
     if counts["inserted"] or counts["updated"]:
         env["dunning.item"].invalidate_model()
+    if counts["updated"]:
+        moved.follow(env, {vals["account_id"] for vals in vals_list})
     return counts
 
 

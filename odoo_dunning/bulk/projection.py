@@ -7,6 +7,8 @@ writes nothing, and it heals whatever bypassed the ORM.
 
 from odoo.tools import SQL
 
+from . import moved
+
 # Columns an Odoo item follows, with what they are at the source. Order matters to nobody, the names do.
 _FOLLOWED = {
     "account_id": "account.id",
@@ -145,7 +147,9 @@ def _refresh(env, lines, items):
     """`lines` restricts the journal items looked at, `items` the dunning items that may have to be closed."""
     _flush(env)
     _open_accounts(env, lines)
-    changed = _upsert(env, lines) | _close(env, items)
+    written = _upsert(env, lines)
+    moved.follow(env, written)
+    changed = written | _close(env, items)
     if changed:
         env["dunning.item"].invalidate_model()
     return changed

@@ -247,7 +247,7 @@ def _holds(company, today, target, condition, account_ids):
 
 def _contacts(env, account_ids):
     """Who may be told of the debt: the customer's own record, its invoice addresses, and contacts given a role. Nobody
-    writes to an archived one."""
+    writes to an archived one, nor to one kept for another company of ours."""
     rows = env.execute_query(
         SQL(
             """SELECT person.account_id, contact.id, contact.name, contact.email, contact.phone,
@@ -262,6 +262,7 @@ def _contacts(env, account_ids):
                          FROM dunning_account account
                          JOIN res_partner child ON child.parent_id = account.partner_id AND child.active
                           AND (child.type = 'invoice' OR child.dunning_role IS NOT NULL)
+                          AND (child.company_id IS NULL OR child.company_id = account.company_id)
                         WHERE account.id = ANY(%(ids)s)
                       ) person
                  JOIN res_partner contact ON contact.id = person.contact_id AND contact.active

@@ -5,6 +5,7 @@ from collections import Counter
 
 from odoo.tools import SQL
 
+from ..bulk import moved
 from .accounts import accounts_of
 from .partners import Partners
 from .persons import Persons
@@ -227,6 +228,7 @@ class Customers:
             list(accounts.items()),
         )
         self.env["dunning.item"].invalidate_model()
+        moved.follow(self.env, accounts.values())
 
 
 def _debtor_and_payer(ref, by_ref):

@@ -49,11 +49,21 @@ class ResPartner(models.Model):
         return {**action, "domain": [("id", "in", accounts.ids)], "context": {}}
 
     def write(self, vals):
-        """Override to give a changed address a fresh start."""
+        """Override to give a changed address a fresh start. Who becomes a contact of a company owes as that company:
+        the account joins the company's."""
         if "email" in vals and "dunning_bounced_at" not in vals:
             changed = self.filtered(lambda one: one.dunning_bounced_at and one.email != vals["email"])
             changed.dunning_bounced_at = False
-        return super().write(vals)
+        res = super().write(vals)
+        if vals.keys() & {"parent_id", "is_company"}:
+            self._dunning_join_company()
+        return res
+
+    def _dunning_join_company(self):
+        accounts = self.env["dunning.account"].sudo().search([("partner_id", "in", self.ids)])
+        for partner in accounts.partner_id:
+            if partner.commercial_partner_id != partner:
+                accounts._merge_partners(partner, partner.commercial_partner_id)
 
     @api.ondelete(at_uninstall=False)
     def _dunning_keep_history(self):

@@ -136,6 +136,34 @@ class TestLedgerCustomers(LedgerCase):
         self.env.invalidate_all()
         self.assertEqual(self.items("I1").account_id.partner_id, self.partner("C2"))
 
+    def test_what_was_recorded_about_an_invoice_moves_with_it(self):
+        self.ingest(self.customer("C1", name="Parent"), self.customer("C2", name="Job", parent_id="C1"))
+        self.ingest(self.invoice("I1", customer="C1"), self.invoice("I2", customer="C2"))
+        item = self.items("I2")
+        hold = self.env["dunning.hold"].create(
+            {"account_id": item.account_id.id, "item_id": item.id, "reason": "Asked"}
+        )
+        dispute = self.env["dunning.dispute"].create({"item_id": item.id})
+        self.ingest(
+            self.customer("C2", at=NOW + HOUR, name="Job", parent_id="C1", bill_with_parent=True),
+        )
+        self.env.invalidate_all()
+
+        self.assertEqual(item.account_id.partner_id, self.partner("C1"))
+        self.assertEqual((hold.account_id, dispute.account_id), (item.account_id, item.account_id))
+
+    def test_an_invoice_that_names_another_customer_takes_its_hold_along(self):
+        self.ingest(self.customer("C1"), self.customer("C2", name="Beta"), self.invoice("I1", customer="C1"))
+        item = self.items("I1")
+        hold = self.env["dunning.hold"].create(
+            {"account_id": item.account_id.id, "item_id": item.id, "reason": "Asked"}
+        )
+        self.ingest(self.invoice("I1", at=NOW + HOUR, customer="C2"))
+        self.env.invalidate_all()
+
+        self.assertEqual(item.account_id.partner_id, self.partner("C2"))
+        self.assertEqual(hold.account_id, item.account_id)
+
     def test_a_ring_of_parents_ends(self):
         self.ingest(
             self.customer("C1", parent_id="C2", bill_with_parent=True),

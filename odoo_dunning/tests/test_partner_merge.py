@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import freeze_time, tagged
 
+from ..bulk import snapshot
 from .charge_common import ChargeCase
 from .common import TODAY
 
@@ -188,6 +189,158 @@ class TestPartnerMerge(MergeCase):
         self.merge(self.customer, self.other, into=self.customer)
 
         self.assertFalse(self.customer.dunning_bounced_at)
+
+
+@tagged("post_install", "-at_install")
+class TestReceivableMoves(MergeCase):
+    """A receivable that comes to another account brings along what was recorded about it."""
+
+    def one_account_at_a_time(self):
+        """As in books of many thousand customers, where two of them are rarely looked at together."""
+        self.patch(snapshot.next_accounts, "__defaults__", (1,))
+
+    def left_alone(self, item):
+        """A hold, a promise and a dispute about it, each the only one in force, and what they answer."""
+        account = item.account_id
+        return (
+            self.env["dunning.hold"].create(
+                {"account_id": account.id, "item_id": item.id, "reason": "Asked"}
+            ),
+            self.env["dunning.promise"].create(
+                {
+                    "account_id": account.id,
+                    "item_ids": [Command.set(item.ids)],
+                    "amount": item.amount_open,
+                    "currency_id": item.currency_id.id,
+                    "promised_date": "2026-12-01",
+                }
+            ),
+            self.env["dunning.dispute"].create({"item_id": item.id}),
+        )
+
+    def assert_left_alone(self, item, hold, promise, dispute):
+        self.env.invalidate_all()
+        self.assertEqual((hold.account_id, promise.account_id, dispute.account_id), (item.account_id,) * 3)
+        self.one_account_at_a_time()
+        for code, lift in (
+            ("hold", hold.action_lift),
+            ("promised", promise.action_cancel),
+            ("disputed", dispute.action_reject),
+        ):
+            run = self.propose()
+            [line] = run.line_ids.filtered(lambda line: line.item_id == item)
+            self.assertEqual(line.reason_code, code)
+            run.action_cancel()
+            lift()
+
+    def test_invoice_posted_again_for_another_customer(self):
+        self.make_invoice()
+        invoice = self.make_invoice(partner=self.other)
+        item = self.item_of(invoice)
+        recorded = self.left_alone(item)
+        invoice.button_draft()
+        invoice.partner_id = self.customer
+        invoice.action_post()
+        self.follow()
+
+        self.assertEqual(self.item_of(invoice), item)
+        self.assertEqual(item.account_id, self.account_of(self.customer))
+        self.assert_left_alone(item, *recorded)
+
+    def test_person_who_becomes_a_contact_of_a_company(self):
+        self.make_invoice()
+        person = self.consumer()
+        item = self.item_of(self.make_invoice(partner=person))
+        recorded = self.left_alone(item)
+        person.parent_id = self.customer
+        self.refresh()
+
+        self.assertEqual(item.account_id, self.account_of(self.customer))
+        self.assert_left_alone(item, *recorded)
+
+    def test_person_who_becomes_a_contact_brings_the_account_along(self):
+        invoice = self.make_invoice()
+        person = self.consumer()
+        theirs = self.make_invoice(partner=person)
+        gone, kept = self.account(person), self.account(self.customer)
+        gone.sudo().write({"last_contact_date": TODAY, "is_legal": True})
+        gone.message_post(body="They called")
+        person.write({"parent_id": self.customer.id})
+        self.refresh()
+
+        self.assertFalse(gone.exists())
+        self.assertFalse(self.account_of(person))
+        self.assertEqual((kept.item_count, kept.last_contact_date, kept.is_legal), (2, TODAY, True))
+        self.assertTrue(kept.message_ids.filtered(lambda one: "They called" in (one.body or "")))
+        run = self.propose()
+        self.assertEqual({self.line_of(run, one).reason_code for one in (invoice, theirs)}, {"legal"})
+
+    def test_person_whose_company_owes_nothing(self):
+        person = self.consumer()
+        self.make_invoice(partner=person)
+        account = self.account(person)
+        person.parent_id = self.other
+
+        self.assertEqual((account.partner_id, account.item_count), (self.other, 1))
+
+
+@tagged("post_install", "-at_install")
+class TestCustomerOfTwoCompanies(MergeCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.elsewhere = cls.setup_other_company()["company"]
+        cls.elsewhere.write({"email": "elsewhere@seller.example", "dunning_public_holidays": False})
+        cls.elsewhere.partner_id.tz = "Europe/Berlin"
+
+    def invoice_elsewhere(self):
+        journal = self.env["account.journal"].search(
+            [("type", "=", "sale"), ("company_id", "=", self.elsewhere.id)], limit=1
+        )
+        return self.make_invoice(
+            post=False,
+            company_id=self.elsewhere.id,
+            journal_id=journal.id,
+            currency_id=self.elsewhere.currency_id.id,
+        )
+
+    def test_contact_kept_for_one_company_hears_nothing_of_debts_to_another(self):
+        self.env["res.partner"].create(
+            [
+                {
+                    "name": f"Billing of {company.name}",
+                    "parent_id": self.customer.id,
+                    "type": "invoice",
+                    "email": f"billing{company.id}@customer.example",
+                    "company_id": company.id,
+                }
+                for company in (self.elsewhere, self.company)
+            ]
+        )
+        self.make_invoice()
+
+        self.assertEqual(self.propose().notice_ids.email_to, f"billing{self.company.id}@customer.example")
+
+    def test_each_company_has_its_own_hold_contact_and_level(self):
+        invoice = self.make_invoice()
+        theirs = self.invoice_elsewhere()
+        theirs.with_company(self.elsewhere).action_post()
+        self.env["dunning.item"]._refresh(self.elsewhere)
+        account = self.account(self.customer)
+        there = self.env["dunning.account"].search(
+            [("partner_id", "=", self.customer.id), ("company_id", "=", self.elsewhere.id)]
+        )
+        self.env["dunning.hold"].create({"account_id": there.id, "reason": "Only there"})
+        self.send_out(self.propose())
+
+        self.assertEqual((self.levels(invoice), account.last_contact_date), ([2], TODAY))
+        self.assertEqual((there.last_contact_date, there.item_ids.level_rank), (False, 0))
+        there.hold_ids.action_lift()
+        run = self.env["dunning.run"].create({"company_id": self.elsewhere.id, "date": TODAY})
+        run.action_propose_now()
+        self.assertRecordValues(
+            run.line_ids, [{"reason_code": "notify", "item_id": there.item_ids.id, "account_id": there.id}]
+        )
 
 
 @tagged("post_install", "-at_install")
