@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
+from .money import currency_digits
 from .snapshot import Item, Level, Policy, Reason
 
 
@@ -90,11 +91,16 @@ def _wait_is_waived(item: Item, plan: Plan) -> bool:
     return broken is not None and plan.policy.broken_promise == "advance" and broken >= item.level_date
 
 
+def _share(total: Decimal, percent: Decimal, currency: str) -> Decimal:
+    """The least amount of `currency` that is `percent` of `total`."""
+    return (total * percent / 100).quantize(Decimal(1).scaleb(-currency_digits(currency)), ROUND_CEILING)
+
+
 def below_minimum(item: Item, level: Level, rest: Decimal) -> tuple:
     least = level.min_item_amounts.get(item.currency) if level.min_item_amounts else None
     if least is not None and rest < least:
         return Reason.BELOW_ITEM, (rest, least, item.currency, level.name)
     if level.min_percent and rest * 100 < item.amount_total * level.min_percent:
-        least = item.amount_total * level.min_percent / 100
+        least = _share(item.amount_total, level.min_percent, item.currency)
         return Reason.BELOW_ITEM, (rest, least, item.currency, level.name)
     return None, None

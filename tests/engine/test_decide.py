@@ -207,6 +207,23 @@ def test_minimum_percent_of_the_invoice():
     assert answer(decision).args == (D("99.99"), D(100), "EUR", "L1")
 
 
+@pytest.mark.parametrize(
+    ("currency", "total", "least"),
+    [("EUR", "100.00", "33.34"), ("JPY", "1000", "334"), ("KWD", "12.345", "4.115")],
+)
+def test_minimum_percent_is_said_at_the_precision_of_the_currency(currency, total, least):
+    """33.333 % of it, rounded up: what is less is below, and the next amount there is goes."""
+    by = policy(level(1, 5, min_percent=D("33.333")))
+    unit = D(1).scaleb(D(least).as_tuple().exponent)
+    items = [
+        invoice(number, overdue=6, currency=currency, amount_total=D(total), amount_open=amount)
+        for number, amount in enumerate((D(least) - unit, D(least)), start=1)
+    ]
+    decision = run(*items, by=by)
+    assert codes(decision) == {1: Reason.BELOW_ITEM, 2: Reason.NOTIFY}
+    assert [str(value) for value in answer(decision).args[:2]] == [str(D(least) - unit), least]
+
+
 def test_minimum_per_account_is_per_currency_and_never_added_across():
     by = policy(min_amounts={"EUR": D("150"), "USD": D("200.00")})
     items = (
