@@ -19,6 +19,7 @@ LARGEST = Decimal(10) ** 18
 _QUANTA = tuple(Decimal(1).scaleb(-digits) for digits in range(13))
 PLURALS_KEPT = 4096
 DATE_STYLES = ("short", "medium", "long", "full")
+_KNOWN = Locale.parse("en").currencies
 
 
 @lru_cache(maxsize=256)
@@ -112,8 +113,8 @@ def _money_style(language: str, currency: Currency):
     locale = locale_of(language)
     pattern = locale.currency_formats["standard"]
     symbol = get_currency_symbol(currency.code, locale)
-    if symbol == currency.code and currency.symbol:
-        symbol = currency.symbol
+    if currency.code not in _KNOWN:
+        symbol = currency.symbol.strip() or currency.code
     if tuple(pattern.grouping) != (3, 3):
         return _by_babel(locale, currency)
     decimal_mark, group_mark = _separators(language)

@@ -306,3 +306,72 @@ class TestPromise(DunningCase):
     def test_promise_of_nothing_is_refused(self):
         with self.assertRaisesRegex(ValidationError, "enter the promised amount"):
             self.promise.amount = 0
+
+
+@tagged("post_install", "-at_install")
+class TestOddPrecision(DunningCase):
+    """A yen has no parts, a dinar a thousand."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.yen, cls.dinar = cls.env.ref("base.JPY"), cls.env.ref("base.KWD")
+        (cls.yen | cls.dinar).active = True
+        cls.env["res.currency.rate"].create(
+            [
+                {"currency_id": currency.id, "rate": rate, "name": "2020-01-01", "company_id": cls.company.id}
+                for currency, rate in ((cls.yen, 150.0), (cls.dinar, 0.3))
+            ]
+        )
+
+    def proposed(self, move):
+        run = self.propose()
+        line = self.line_of(run, move)
+        return run, line
+
+    def test_contested_part_promise_and_credit_in_dinars(self):
+        """100.005 less 0.005 contested and 0.001 credited: 99.999."""
+        invoice = self.make_invoice(amount=100.005, currency_id=self.dinar.id)
+        item = self.item_of(invoice)
+        self.env["dunning.dispute"].create({"item_id": item.id, "scope": "part", "amount": 0.005})
+        self.make_invoice(amount=0.001, currency_id=self.dinar.id, move_type="out_refund", due_days=0)
+        run, line = self.proposed(invoice)
+        self.assertEqual((run.notice_ids.amount_total, run.notice_ids.amount_with_charges), (99.999, 99.999))
+        self.assertIn("KWD\N{NO-BREAK SPACE}99.999", run.notice_ids.action_preview().text)
+        run.action_cancel()
+        self.assertEqual(line.amount_open, 100.005)
+
+    def test_promise_in_dinars_is_judged_to_the_last_part(self):
+        invoice = self.make_invoice(amount=100.005, currency_id=self.dinar.id)
+        promise = self.env["dunning.promise"].create(
+            {
+                "account_id": self.item_of(invoice).account_id.id,
+                "amount": 99.999,
+                "currency_id": self.dinar.id,
+                "promised_date": TODAY,
+            }
+        )
+        for amount, state in ((33.333, "open"), (33.333, "open"), (33.332, "open"), (0.001, "kept")):
+            self.pay(invoice, amount)
+            self.refresh()
+            self.env["dunning.promise"]._judge(self.company)
+            self.assertEqual(promise.state, state)
+
+    def test_minimums_in_yen_and_dinars(self):
+        """50.00 in all are 7,500 yen and 15.000 dinars."""
+        self.company.dunning_min_amount = 50.0
+        for currency, below, enough in ((self.yen, 7499, 7500), (self.dinar, 14.999, 15.0)):
+            first = self.make_invoice(
+                self.make_customer(f"{currency.name} 1"), below, currency_id=currency.id
+            )
+            other = self.make_invoice(
+                self.make_customer(f"{currency.name} 2"), enough, currency_id=currency.id
+            )
+            run, line = self.proposed(first)
+            self.assertEqual(self.line_of(run, other).reason_code, "notify")
+            shown = {"JPY": ("7,499", "7,500"), "KWD": ("14.999", "15.000")}[currency.name]
+            self.assertEqual(
+                line.reason,
+                "Too little in all: {0} {2} due, at least {1} {2} needed.".format(*shown, currency.name),
+            )
+            run.action_cancel()

@@ -39,6 +39,22 @@ MONEY = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("language", "code", "symbol", "digits", "written"),
+    [
+        ("en", "KWD", " د.ك ", 3, f"KWD{NB}12.500"),
+        ("de", "NOK", "kr", 2, f"12,50{NB}NOK"),
+        ("es", "JPY", "¥", 0, f"13{NB}JPY"),
+        ("en", "XQZ", " ₪₪ ", 2, "₪₪12.50"),
+    ],
+)
+def test_the_symbol_of_the_books_stands_only_for_a_currency_nobody_else_knows(
+    language, code, symbol, digits, written
+):
+    """“kr” may be Norwegian, Swedish or Danish, and not every reader has Arabic letters: the code is what is meant."""
+    assert Formats(language, Currency(code, digits, symbol)).money(Decimal("12.5")) == written
+
+
 @pytest.mark.parametrize(("language", "code", "digits", "amount", "written"), MONEY)
 def test_an_amount_is_written_as_the_language_does(language, code, digits, amount, written):
     assert Formats(language, Currency(code, digits)).money(Decimal(amount)) == written
