@@ -72,3 +72,30 @@ def sent_under(env, item_ids, was_id, is_id):
         )
     )
     env["dunning.run.line"].invalidate_model()
+
+
+def renumber(env, level_ids):
+    """Levels have new numbers: what waits to leave at them gets those, but for items in a cycle. They stay on the kept
+    version, with its numbers."""
+    env.flush_all()
+    env.execute_query(
+        SQL(
+            """UPDATE dunning_run_line line SET level_rank = level.rank
+                 FROM dunning_level level, dunning_item item
+                WHERE level.id = ANY(%s) AND line.level_id = level.id AND line.claim IN ('open', 'queued')
+                  AND item.id = line.item_id AND item.bound_policy_id IS NULL AND line.level_rank != level.rank
+               RETURNING line.id""",
+            level_ids,
+        )
+    )
+    env.execute_query(
+        SQL(
+            """UPDATE dunning_notice notice SET level_rank = level.rank FROM dunning_level level
+                WHERE level.id = ANY(%s) AND notice.level_id = level.id AND notice.level_rank != level.rank
+                  AND notice.state IN ('proposed', 'ready', 'queued', 'failed')
+               RETURNING notice.id""",
+            level_ids,
+        )
+    )
+    env["dunning.run.line"].invalidate_model(["level_rank"])
+    env["dunning.notice"].invalidate_model(["level_rank"])

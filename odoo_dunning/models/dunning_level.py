@@ -3,6 +3,7 @@ from decimal import Decimal
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
+from ..bulk import versions
 from ..engine.snapshot import Level
 
 CHANNELS = ("email", "letter", "sms", "call")
@@ -134,7 +135,10 @@ class DunningLevel(models.Model):
 
     def write(self, vals):
         self.policy_id._keep_version()
-        return super().write(vals)
+        res = super().write(vals)
+        if "rank" in vals:
+            versions.renumber(self.env, self.ids)
+        return res
 
     @api.ondelete(at_uninstall=False)
     def _keep_used(self):

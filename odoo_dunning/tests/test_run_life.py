@@ -220,12 +220,7 @@ class TestPolicyEditedUnderway(LifeCase):
     def test_items_moved_to_levels_that_were_numbered_anew_keep_their_place(self):
         """The courtesy note is taken out and the rest move up: who got the friendly reminder gets the firm one next."""
         [notice] = self.send_out(self.propose())
-        self.policy.level_ids = [
-            Command.delete(self.courtesy.id),
-            Command.update(self.friendly.id, {"rank": 1}),
-            Command.update(self.firm.id, {"rank": 2}),
-            Command.update(self.final.id, {"rank": 3}),
-        ]
+        self.take_out_courtesy()
         self.policy.action_move_items()
         item = self.item_of(self.invoice)
         self.assertEqual((item.level_rank, item.level_id), (1, self.friendly))
@@ -240,6 +235,35 @@ class TestPolicyEditedUnderway(LifeCase):
         )
         notice.action_undo()
         self.assertEqual((item.level_rank, item.level_id.ids, item.bound_policy_id.ids), (0, [], []))
+
+    def take_out_courtesy(self):
+        self.policy.level_ids = [
+            Command.delete(self.courtesy.id),
+            Command.update(self.friendly.id, {"rank": 1}),
+            Command.update(self.firm.id, {"rank": 2}),
+            Command.update(self.final.id, {"rank": 3}),
+        ]
+
+    def test_levels_numbered_anew_while_a_proposal_waits(self):
+        """Who is in it for the first time starts with the new numbers, who is in a cycle goes on with the old ones."""
+        self.send_out(self.propose())
+        item = self.item_of(self.invoice)
+        with freeze_time("2026-12-02 12:00:00"):
+            fresh = self.item_of(self.make_invoice(partner=self.make_customer("Fresh"), due_days=-4))
+            run = self.propose(date=TODAY + timedelta(days=14))
+            self.take_out_courtesy()
+            self.send_out(run)
+
+        self.assertEqual(
+            (item.level_id, item.level_rank, item.bound_policy_id.head_id), (self.firm, 3, self.policy)
+        )
+        self.assertEqual(
+            (fresh.level_id, fresh.level_rank, fresh.bound_policy_id), (self.friendly, 1, self.policy)
+        )
+        with freeze_time("2026-12-16 12:00:00"):
+            later = self.propose(date=TODAY + timedelta(days=28))
+        levels = {line.item_id: line.level_id.name for line in later.line_ids}
+        self.assertEqual((levels[item], levels[fresh]), (self.final.name, self.firm.name))
 
     def test_level_put_in_between_moves_the_others_down(self):
         [notice] = self.send_out(self.propose())
