@@ -161,11 +161,13 @@ class Customers:
         """Set debtor and payer of these customers and of all that hang on them; move receivables where changed."""
         family = self._family(refs)
         by_ref = {row[1]: row for row in family}
-        changed = []
-        for row_id, ref, _partner, debtor_was, payer_was, *_links in family:
+        changed, merged = [], {}
+        for row_id, ref, _partner, debtor_was, payer_was, _parent, _is_billed, merged_into in family:
             debtor, payer = _debtor_and_payer(ref, by_ref)
             if (debtor, payer) != (debtor_was, payer_was):
                 changed.append((row_id, debtor, payer, debtor_was is not None))
+            if merged_into and debtor_was and debtor != debtor_was:
+                merged[debtor_was] = debtor
         if not changed:
             return
         self.env.cr.execute_values(
@@ -177,6 +179,7 @@ class Customers:
             page_size=1000,
         )
         self._move_items([row_id for row_id, _debtor, _payer, was_settled in changed if was_settled])
+        self._join_accounts(merged)
 
     def _family(self, refs):
         """Rows of the customers, of everybody above them and of everybody below."""
@@ -229,6 +232,29 @@ class Customers:
         )
         self.env["dunning.item"].invalidate_model()
         moved.follow(self.env, accounts.values())
+
+    def _join_accounts(self, merged):
+        """The account of a customer that was merged at the source joins that of the other, with what stops messages and
+        when the last one left, unless receivables of its own stay on it.
+
+        :param merged: `{partner id: partner id it was merged into}`
+        """
+        if not merged:
+            return
+        partners = self.env["res.partner"].sudo().browse({*merged, *merged.values()})
+        owners = {partner.id: partner.commercial_partner_id.id for partner in partners}
+        found = (
+            self.env["dunning.account"]
+            .sudo()
+            .search(
+                [("company_id", "=", self.ledger.company_id.id), ("partner_id", "in", list(owners.values()))]
+            )
+        )
+        accounts = {account.partner_id.id: account for account in found}
+        for was, now in merged.items():
+            gone, kept = accounts.get(owners[was]), accounts.get(owners[now])
+            if gone and kept and gone != kept and not gone.item_ids:
+                kept._join(gone)
 
 
 def _debtor_and_payer(ref, by_ref):

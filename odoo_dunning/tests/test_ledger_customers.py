@@ -152,6 +152,29 @@ class TestLedgerCustomers(LedgerCase):
         self.assertEqual(item.account_id.partner_id, self.partner("C1"))
         self.assertEqual((hold.account_id, dispute.account_id), (item.account_id, item.account_id))
 
+    def test_x6_a_customer_merged_at_the_source_brings_the_account_along(self):
+        self.ingest(self.customer("C1"), self.customer("C2", name="Beta"))
+        self.ingest(self.invoice("I1", customer="C1"), self.invoice("I2", customer="C2"))
+        gone, kept = self.items("I1").account_id, self.items("I2").account_id
+        hold = self.env["dunning.hold"].create({"account_id": gone.id, "reason": "Talks with the owner"})
+        gone.sudo().write({"last_contact_date": "2026-11-17", "is_insolvent": True})
+        self.ingest(self.customer("C1", at=NOW + HOUR, merged_into="C2"))
+        self.env.invalidate_all()
+
+        self.assertFalse(gone.exists())
+        self.assertEqual((hold.account_id, kept.item_ids), (kept, self.items("I1") | self.items("I2")))
+        self.assertEqual((str(kept.last_contact_date), kept.is_insolvent), ("2026-11-17", True))
+
+    def test_x6_an_account_with_receivables_of_its_own_stays(self):
+        self.ingest(self.customer("C1"), self.customer("C2", name="Beta"), self.invoice("I1", customer="C1"))
+        account = self.items("I1").account_id
+        own = self.items("I1").copy({"external_id": "own", "ledger_id": False, "origin": "odoo"})
+        self.ingest(self.customer("C1", at=NOW + HOUR, merged_into="C2"))
+        self.env.invalidate_all()
+
+        self.assertEqual((own.account_id, account.item_ids), (account, own))
+        self.assertEqual(self.items("I1").account_id.partner_id, self.partner("C2"))
+
     def test_an_invoice_that_names_another_customer_takes_its_hold_along(self):
         self.ingest(self.customer("C1"), self.customer("C2", name="Beta"), self.invoice("I1", customer="C1"))
         item = self.items("I1")
