@@ -46,6 +46,7 @@ class DunningNotice(models.Model):
                 notices._hand_over()
                 if not commit(len(notices)):
                     return False
+                conflicts = 0
             except CONFLICTS as error:
                 # Somebody wrote on the same rows, or a second sender had them: look again.
                 _logger.info("A slice of messages is taken again: %s", error)
