@@ -121,6 +121,25 @@ class TestOutboxRecheck(OutboxCase):
         self.assertEqual(self.notice.state, "ready")
         self.assertEqual(self.notice.send_at, fields.Datetime.to_datetime("2026-11-19 07:00:00"))
 
+    def test_window_over_the_change_of_clocks_year_end_and_leap_day(self):
+        """Instants in UTC by hand: New York leaves winter time on 14 March 2027; Christmas 2026 is a Friday; without a
+        time zone of its own, the customer lives by the company's clock."""
+        self.company.dunning_public_holidays = True
+        self.run_.action_approve()
+        for tz, now, leaves in (
+            ("America/New_York", "2027-03-12 23:30:00", "2027-03-15 12:00:00"),
+            ("America/New_York", "2026-11-27 23:30:00", "2026-11-30 13:00:00"),
+            (False, "2026-12-24 18:30:00", "2026-12-28 07:00:00"),
+            (False, "2026-12-31 17:30:00", "2027-01-04 07:00:00"),
+            (False, "2028-02-28 17:30:00", "2028-02-29 07:00:00"),
+            (False, "2028-02-29 17:30:00", "2028-03-01 07:00:00"),
+        ):
+            with self.subTest(tz=tz, now=now), freeze_time(now):
+                self.customer.tz = tz
+                self.notice.sudo().send_at = now
+                self.hand_over()
+                self.assertEqual((self.notice.state, str(self.notice.send_at)), ("ready", leaves))
+
     def test_chosen_by_a_person_it_waits_for_the_send_window_whatever_the_engine_says(self):
         self.run_.line_ids.set_level(self.final)
         self.company.dunning_min_amount = 1000.0
