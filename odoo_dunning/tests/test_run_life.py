@@ -1,6 +1,7 @@
 """What a run goes through that nobody plans: cancelled half-way, its policy edited, a person's words overtaken."""
 
 from datetime import date, timedelta
+from unittest.mock import patch
 
 from odoo.addons.mail.tests.common import MailCase
 from odoo.exceptions import AccessError, UserError
@@ -73,6 +74,19 @@ class TestCancelledHalfway(LifeCase):
         self.assertFalse(run.line_ids)
         self.assertEqual(self.propose().line_ids.reason_code, "notify")
 
+    def test_proposal_cancelled_before_its_turn_hands_out_no_jobs(self):
+        run = self.env["dunning.run"].create({"company_id": self.company.id, "date": TODAY})
+        run._start_proposing()
+        run.action_cancel()
+
+        with (
+            patch.object(type(run), "_has_job_queue", return_value=True),
+            patch.object(type(run), "_hand_out_slices", side_effect=AssertionError("handed out")),
+        ):
+            run._propose_committing(lambda *_done, **_left: True)
+
+        self.assertFalse(run.account_count)
+
     def test_proposal_started_anew_while_it_is_worked_out_is_whole(self):
         self.make_invoice(partner=self.make_customer("Second"))
         run = self.env["dunning.run"].create({"company_id": self.company.id, "date": TODAY})
@@ -125,6 +139,33 @@ class TestCancelledHalfway(LifeCase):
         run.with_user(collections_user(self.env, "clerk")).unlink()
 
         self.assertFalse(run.exists())
+
+
+@tagged("post_install", "-at_install")
+class TestFiguresOfTheAccount(LifeCase):
+    def test_highest_level_is_that_of_what_is_open_not_of_what_was_paid_meanwhile(self):
+        self.policy.write({"entry": "by_age", "strategy": "own"})
+        old = self.make_invoice(due_days=22)
+        self.send_out(self.propose())
+        account = self.item_of(old).account_id
+        self.assertEqual((self.levels(self.invoice, old), account.level_rank), ([2, 3], 3))
+        with freeze_time("2026-12-02 12:00:00"):
+            self.make_invoice(due_days=-4)
+            for item in self.item_of(self.invoice) | self.item_of(old):
+                self.env["dunning.hold"].create(
+                    {"account_id": account.id, "item_id": item.id, "reason": "Looks into it"}
+                )
+            run = self.propose(date=date(2026, 12, 2))
+            self.assertEqual(run.notice_ids.level_rank, 2)
+            run.action_approve()
+            self.pay(old, day=date(2026, 12, 2))
+            self.hand_over()
+            with self.mock_mail_gateway():
+                run.notice_ids.mail_mail_id.send()
+
+        self.assertEqual(
+            (run.notice_ids.state, account.level_rank, account.level_id), ("sent", 2, self.friendly)
+        )
 
 
 @tagged("post_install", "-at_install")
@@ -663,6 +704,15 @@ class TestChannelsOfOneMessage(LifeCase):
         self.assertEqual((run.notice_ids.state, run.state), ("failed", "done"))
         self.assertIn("no email address", run.notice_ids.error)
 
+    def test_posted_letter_is_not_undone_before_a_later_level_though_its_mail_failed(self):
+        _run, _mail, letter = self.failed_beside_a_letter()
+        with freeze_time("2026-11-30 12:00:00"):
+            self.send_out(self.propose(date=date(2026, 11, 30)))
+            self.assertEqual(self.levels(self.invoice), [3])
+
+            with self.assertRaisesRegex(UserError, "Undo it first"):
+                letter.action_undo()
+
     def test_offer_of_a_posted_letter_stands_though_its_mail_failed(self):
         self.friendly.write({"offer_discount_pct": 10.0, "offer_days": 5})
         _run, mail, letter = self.failed_beside_a_letter()
@@ -843,7 +893,7 @@ class TestWhoMayWriteWhat(LifeCase):
                 ),
             ),
             (dispute, ({"closed_at": TODAY}, {"state": "credited"}, {"company_id": sister.id})),
-            (self.notice, ({"error": "None"}, {"next_try_at": TODAY}, {"send_until": TODAY}, {"warning": False})),
+            (self.notice, ({"error": "None"}, {"next_try_at": TODAY}, {"send_until": TODAY}, {"warnings": False})),
             (self.run_, ({"last_account_id": 9}, {"error": False}, {"job_key": "x"}, {"name": "Mine"})),
         ):  # fmt: skip
             for vals in vals_list:
