@@ -43,6 +43,20 @@ class TestRun(DunningCase, MailCase):
         )
         self.assertEqual(sorted(run.notice_ids.mapped("item_count")), [1, 3])
 
+    def test_what_the_company_wants_to_be_warned_of_stands_on_the_message_in_words(self):
+        self.company.write({"dunning_bank_gate": "warn", "dunning_unmatched_gate": "warn"})
+        self.friendly.by_letter = True  # nobody knows a street
+        self.make_invoice(due_days=10)
+
+        notice = self.propose().notice_ids
+
+        self.assertEqual(notice.channel, "email")
+        self.assertEqual(
+            notice.warning,
+            "Nobody can be reached for “Friendly reminder” by Letter. "
+            "There are no bank entries yet: payments are unknown.",
+        )
+
     def test_sent_message_raises_levels_and_the_contact_date_once(self):
         invoice = self.make_invoice(due_days=10)
 

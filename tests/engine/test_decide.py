@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from odoo_dunning.engine.decide import decide, recheck, send_slot
+from odoo_dunning.engine.decide import decide
 from odoo_dunning.engine.ration import Ration, importance
 from odoo_dunning.engine.snapshot import (
     FOREVER,
@@ -83,6 +83,21 @@ def test_level_cap_lets_a_dunned_item_climb_further_when_raised():
     assert answer(run(old, by=policy(level_cap=2))).level_rank == 3
 
 
+def test_a_level_that_asks_for_more_days_since_the_last_is_not_jumped_to():
+    # rank 2 on 1 May, 41 days ago: enough for the level of rank 3, not for that of rank 4
+    by = policy(
+        level(1, 5),
+        level(2, 20),
+        level(3, 40, min_days_since_last=41),
+        level(4, 60, min_days_since_last=42),
+        level_cap=2,
+    )
+    old = invoice(overdue=90, level_rank=2, level_date=date(2025, 5, 1))
+    assert answer(run(old, by=by)).level_rank == 3
+    earlier = old._replace(level_date=date(2025, 4, 30))
+    assert answer(run(earlier, by=by)).level_rank == 4
+
+
 def test_next_level_waits_for_its_minimum_days_since_the_last():
     waiting = invoice(1, overdue=30, level_rank=1, level_date=date(2025, 6, 2))
     ready = invoice(2, overdue=30, level_rank=1, level_date=date(2025, 6, 1))
@@ -94,6 +109,16 @@ def test_next_level_waits_for_its_minimum_days_since_the_last():
 def test_next_level_also_waits_for_its_own_delay():
     found = answer(run(invoice(overdue=19, level_rank=1, level_date=date(2025, 5, 1))))
     assert (found.code, found.args) == (Reason.TOO_YOUNG, ("L2", date(2025, 5, 23), date(2025, 6, 12)))
+
+
+def test_day_a_level_is_possible_from_counts_the_wait_unless_a_broken_promise_waives_it():
+    # due on 23 May: 20 days later is 12 June; the last level was on 8 June, ten days later is the 18th
+    young = invoice(
+        overdue=19, level_rank=1, level_date=date(2025, 6, 8), broken_promise_date=date(2025, 6, 10)
+    )
+    assert answer(run(young)).args == ("L2", date(2025, 5, 23), date(2025, 6, 18))
+    advance = policy(broken_promise="advance")
+    assert answer(run(young, by=advance)).args == ("L2", date(2025, 5, 23), date(2025, 6, 12))
 
 
 def test_courtesy_level_before_the_due_date():
@@ -322,8 +347,7 @@ def test_wholly_disputed_item_is_left_and_a_partly_disputed_one_goes_on_for_the_
 
 
 def test_item_without_a_due_date_is_answered_and_becomes_a_task():
-    items = (invoice(1, due_date=None), invoice(2, overdue=60, flags=Flag.NO_DUE_DATE))
-    decision = run(*items)
+    decision = run(invoice(1, due_date=None), invoice(2, due_date=None))
     assert codes(decision) == {1: "no_due_date", 2: "no_due_date"}
     assert decision.tasks == (Task("no_due_date", (1, 2), ()),)
 
@@ -448,6 +472,13 @@ def test_no_address_is_an_answer_and_a_task_never_a_reached_level():
     assert decision.tasks == (Task("no_address", (1,), ("L1", "email")),)
 
 
+def test_a_channel_nobody_can_be_reached_by_is_not_passed_over_in_silence():
+    by = policy(level(1, 5, channels=("email", "letter", "call")))
+    (message,) = run(invoice(overdue=6), by=by).messages
+    assert message.channels == ("email",)
+    assert message.warnings == (("no_address", ("L1", "letter, call")),)
+
+
 def test_a_saturday_moves_to_monday_and_the_answer_says_so():
     saturday = date(2025, 6, 14)
     decision = run(invoice(overdue=6), on=ruling(saturday))
@@ -502,50 +533,6 @@ def test_paid_items_and_money_paid_back_are_not_reminded():
 def test_rows_come_straight_from_a_cursor():
     row = (1, 1, "EUR", "invoice", "INV/1", None, None, TODAY - timedelta(days=6), D(5), D(5))
     assert codes(run(Item._make((*row, D(0), 0, None, 1, None, None, 0, *[None] * 7)))) == {1: "notify"}
-
-
-# -- at the moment of sending
-
-
-def test_recheck_of_an_unchanged_world_withdraws_nothing():
-    items = (invoice(1, overdue=6), invoice(2, overdue=6, amount_disputed=D("30.00")))
-    found = recheck(account(), items, {1: policy()}, ruling())
-    assert (found.stopped, found.amounts) == ({}, {1: D("100.00"), 2: D("70.00")})
-
-
-def test_recheck_withdraws_what_was_paid_promised_held_disputed_credited_or_became_stale():
-    items = (
-        invoice(1, amount_open=D(0)),
-        invoice(2, promised_until=TODAY),
-        invoice(3, hold_until=TODAY),
-        invoice(4, amount_disputed=D("100.00")),
-        invoice(5),
-        credit(6, "100.00", reference="INV/5"),
-        invoice(7, ledger_id=9),
-        invoice(8),
-    )
-    found = recheck(account(), items, {1: policy()}, ruling(stale_ledgers={9: None}))
-    assert {item_id: row.code for item_id, row in found.stopped.items()} == {
-        1: "paid",
-        2: "promised",
-        3: "hold",
-        4: "disputed",
-        5: "netted",
-        6: "credit",
-        7: "source_stale",
-    }
-    assert found.amounts == {8: D("100.00")}
-
-
-def test_recheck_withdraws_everything_when_the_customer_was_contacted_meanwhile():
-    found = recheck(account(last_contact_date=TODAY), [invoice(overdue=6)], {1: policy()}, ruling())
-    assert found.stopped[1].code == "contacted_recently"
-
-
-def test_send_slot_tells_whether_it_may_leave_now():
-    assert send_slot(account(), Calendar(), ruling()).send_at == NOW
-    night = ruling(now=datetime(2025, 6, 11, 3, 0, tzinfo=UTC))
-    assert send_slot(account(), Calendar(), night).send_at == datetime(2025, 6, 11, 6, 0, tzinfo=UTC)
 
 
 # -- volume caps
