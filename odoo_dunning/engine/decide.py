@@ -290,8 +290,7 @@ class _Case:
     def _rest(self, item: Item) -> tuple:
         """`(net, covered, disputed)` of an item, with net <= 0 when nothing is left to ask for."""
         covered = self.netting.covered.get(item.id, ZERO) if self.netting else ZERO
-        disputed = min(item.amount_disputed, item.amount_open - covered)
-        return item.amount_open - covered - disputed, covered, disputed
+        return item.amount_open - covered - item.amount_disputed, covered, item.amount_disputed
 
     def _nothing_left(self, item: Item, covered: Decimal) -> tuple:
         if covered >= item.amount_open:

@@ -93,6 +93,15 @@ class TestRationing(DunningCase, MailCase):
         run.action_cancel()
         self.assertEqual(self.written_to(self.capped_run(per_hour=1)), {"Late", "Foreign", "Large"})
 
+    def test_a_letter_moves_to_the_hour_of_its_mail(self):
+        self.friendly.by_letter = True
+        self.small.partner_id.write({"street": "Main Street 1", "city": "Berlin", "zip": "10115"})
+        run = self.capped_run(per_hour=2)
+
+        of_small = run.notice_ids.filtered(lambda one: one.account_id.partner_id == self.small.partner_id)
+        self.assertEqual(sorted(of_small.mapped("channel")), ["email", "letter"])
+        self.assertEqual({one.send_at.hour for one in of_small}, {14})
+
     def test_messages_of_a_customer_go_together_by_all_channels(self):
         """Two currencies are two messages; e-mail and letter of one message are one."""
         self.friendly.by_letter = True

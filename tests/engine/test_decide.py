@@ -346,6 +346,14 @@ def test_wholly_disputed_item_is_left_and_a_partly_disputed_one_goes_on_for_the_
     assert message.amounts == (D("70.00"),)
 
 
+def test_what_credits_leave_of_a_disputed_item_is_disputed_not_netted():
+    part = invoice(1, overdue=6, amount_disputed=D("60.00"), dispute_reason="damaged")
+    decision = run(part, credit(2, "90.00"))
+    assert codes(decision) == {1: "disputed", 2: "credit"}
+    assert answer(decision).args == (D("60.00"), "EUR", "damaged")
+    assert answer(decision, 2).args == (D("40.00"), D("50.00"), "EUR")
+
+
 def test_item_without_a_due_date_is_answered_and_becomes_a_task():
     decision = run(invoice(1, due_date=None), invoice(2, due_date=None))
     assert codes(decision) == {1: "no_due_date", 2: "no_due_date"}
@@ -377,6 +385,8 @@ def test_unmatched_receipts_stop_or_warn():
     warned = run(invoice(overdue=6), of=of, on=ruling(unmatched_gate="warn", bank_gate="warn"))
     assert warned.messages[0].warnings == (("unmatched_receipts", (2,)), ("bank_stale", (None,)))
     assert run(invoice(overdue=6), of=of).messages[0].warnings == ()
+    foreign = run(invoice(overdue=6, ledger_id=7), on=ruling(bank_gate="warn"))
+    assert foreign.messages[0].warnings == ()
 
 
 def test_contact_gap_ends_on_the_seventh_day():
@@ -397,6 +407,16 @@ def test_the_strictest_gap_of_all_policies_counts():
     assert set(codes(decision).values()) == {"contacted_recently"}
 
 
+def test_customers_of_one_run_each_have_their_own_holidays():
+    # Thursday, 19 June 2025 is Corpus Christi in Bavaria and a working day in Berlin
+    on = ruling(date(2025, 6, 19))
+    days = [
+        run(invoice(overdue=6), of=account(subdivision=land), on=on).messages[0].send_on
+        for land in ("BE", "BY")
+    ]
+    assert days == [date(2025, 6, 19), date(2025, 6, 20)]
+
+
 # -- policy
 
 
@@ -410,6 +430,12 @@ def test_policy_of_the_item_beats_its_version_beats_the_customer():
     decision = decide(account(policy_source="rule: Shops"), items, policies, ruling())
     chosen = [(row.policy_id, row.policy_source) for row in decision.answers]
     assert chosen == [(2, "item"), (3, "bound"), (1, "rule: Shops")]
+
+
+def test_other_policies_under_the_same_circumstances_are_other_policies():
+    on = ruling()
+    assert codes(run(invoice(overdue=6), on=on)) == {1: "notify"}
+    assert codes(run(invoice(overdue=6), by=policy(level(1, 50)), on=on)) == {1: "too_young"}
 
 
 def test_without_a_policy_the_answer_says_so():
@@ -504,6 +530,13 @@ def test_a_calendar_that_waits_answers_instead():
     assert (message.send_on, message.shift) == (date(2025, 6, 12), "window")
 
 
+def test_the_highest_level_of_all_currencies_says_whether_a_closed_day_waits():
+    patient = policy(level(2, 5, id=22), id=2, calendar=Calendar(when_closed="wait"))
+    items = (invoice(1, overdue=6), invoice(2, overdue=6, currency="USD", policy_id=2))
+    decision = decide(account(), items, {1: policy(), 2: patient}, ruling(date(2025, 6, 14)))
+    assert set(codes(decision).values()) == {"not_a_working_day"}
+
+
 def test_a_calendar_closed_for_good_is_answered_not_raised():
     closed = frozenset(TODAY + timedelta(days=n) for n in range(90))
     decision = run(invoice(overdue=6), by=policy(calendar=Calendar(closed_dates=closed)))
@@ -522,6 +555,9 @@ def test_the_account_reason_is_the_one_nearest_to_acting():
         ("L2", date(2025, 6, 9), date(2025, 6, 19)),
     )
     assert run().code == "nothing_open"
+    waiting = {"overdue": 50, "level_date": date(2025, 6, 9)}
+    higher = run(invoice(1, level_rank=1, **waiting), invoice(2, level_rank=2, **waiting))
+    assert (higher.code, higher.args[0]) == ("waiting_since_last_level", "L3")
 
 
 def test_paid_items_and_money_paid_back_are_not_reminded():
