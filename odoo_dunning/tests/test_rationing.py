@@ -159,6 +159,22 @@ class TestRationing(DunningCase, MailCase):
         with freeze_time("2026-11-19 10:10:00"):
             self.assertEqual([len(self.hand_over()), len(self.hand_over())], [2, 0])
 
+    def test_what_left_by_two_channels_counts_once_for_the_day(self):
+        self.friendly.by_letter = True
+        self.small.partner_id.write({"street": "Main Street 1", "city": "Berlin", "zip": "10115"})
+        run = self.capped_run()
+        run.line_ids.filtered(
+            lambda line: line.item_id.move_id not in (self.small, self.older)
+        ).action_exclude()
+        run.action_approve()
+        self.company.dunning_cap_per_day = 1
+        self.assertEqual(sorted(self.hand_over().mapped("channel")), ["email", "letter"])
+        self.company.dunning_cap_per_day = 2
+        self.assertEqual(self.hand_over().account_id.partner_id, self.older.partner_id)
+
+        self.company.dunning_cap_per_day = 3
+        self.assertEqual(self.written_to(self.propose()), {"Late"}, "two messages are gone by three channels")
+
     def test_letter_beside_a_mail_takes_no_room(self):
         self.friendly.by_letter = True
         self.small.partner_id.write({"street": "Main Street 1", "city": "Berlin", "zip": "10115"})

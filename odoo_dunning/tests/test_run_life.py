@@ -491,6 +491,17 @@ class TestDeadline(LifeCase):
 
         self.assertEqual(run.notice_ids.deadline_date, date(2026, 12, 24))
 
+    def test_text_written_by_hand_with_a_last_day_that_is_over_stays_home(self):
+        run = self.propose()
+        notice = run.notice_ids
+        notice.action_edit_text()
+        run.action_approve()
+        with freeze_time("2026-12-16 12:00:00"):
+            self.hand_over()
+
+        self.assertEqual(notice.state, "failed")
+        self.assertIn("is over", notice.error)
+
     def test_deadline_of_another_level_comes_with_it(self):
         self.friendly.deadline_days = 5
         self.final.write({"deadline_days": 10, "deadline_unit": "calendar"})

@@ -601,6 +601,9 @@ def test_messages_of_one_customer_stay_together_unless_they_alone_exceed_the_cap
     both = run(invoice(1, overdue=6), invoice(2, overdue=6, currency="USD"))
     assert Ration(cap_per_day=2, scheduled_by_date={TODAY: 1}).admit(both).messages == ()
     assert [m.currency for m in Ration(cap_per_day=1).admit(both).messages] == ["EUR"]
+    dunned = {"level_rank": 1, "level_date": date(2025, 5, 1)}
+    higher = run(invoice(1, overdue=6), invoice(2, overdue=30, currency="USD", **dunned))
+    assert [m.currency for m in Ration(cap_per_day=1).admit(higher).messages] == ["USD"]
 
 
 def test_the_highest_level_goes_first_then_the_most_money_then_the_oldest():
