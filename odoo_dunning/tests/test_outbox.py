@@ -134,6 +134,18 @@ class TestOutboxRecheck(OutboxCase):
         self.env["mail.blacklist"]._add(self.customer.email)
         self.withdrawn_because("no_address")
 
+    def test_recipient_chosen_by_hand_who_was_blacklisted_meanwhile(self):
+        office = self.make_customer("Office", parent_id=self.customer.id, type="invoice", is_company=False)
+        self.run_.action_propose_now()
+        notice = self.run_.notice_ids
+        notice.partner_id = office
+        self.run_.action_approve()
+        self.env["mail.blacklist"]._add(office.email)
+        self.hand_over()
+
+        self.assertEqual(notice.state, "failed")
+        self.assertIn("no email address", notice.error)
+
     def test_what_is_asked_for_when_it_leaves_is_less_what_was_contested_meanwhile(self):
         self.run_.action_approve()
         self.env["dunning.dispute"].create(

@@ -74,7 +74,7 @@ class TestCancelledHalfway(LifeCase):
         self.assertFalse(run.line_ids)
         self.assertEqual(self.propose().line_ids.reason_code, "notify")
 
-    def test_proposal_cancelled_before_its_turn_hands_out_no_jobs(self):
+    def test_proposal_cancelled_before_its_turn_is_not_begun_and_hands_out_no_jobs(self):
         run = self.env["dunning.run"].create({"company_id": self.company.id, "date": TODAY})
         run._start_proposing()
         run.action_cancel()
@@ -84,8 +84,9 @@ class TestCancelledHalfway(LifeCase):
             patch.object(type(run), "_hand_out_slices", side_effect=AssertionError("handed out")),
         ):
             run._propose_committing(lambda *_done, **_left: True)
+        run._propose_committing(lambda *_done, **_left: True)
 
-        self.assertFalse(run.account_count)
+        self.assertEqual((run.state, run.account_count), ("cancelled", 0))
 
     def test_proposal_started_anew_while_it_is_worked_out_is_whole(self):
         self.make_invoice(partner=self.make_customer("Second"))
