@@ -120,6 +120,12 @@ def decide(
     return _Case(account, sorted(items, key=_by_id), policies, ruling).decision()
 
 
+def send_slot(account: Account, rules: Calendar, ruling: Ruling) -> calendar.Slot | None:
+    """When a message to this account may leave; it may leave now if `send_at <= ruling.now`. None: never
+    soon."""
+    return _place_and_slot(account, rules, ruling)[1]
+
+
 class _Candidate:
     """An item that may be notified at `level` of its plan, for `net` of its open amount."""
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from odoo_dunning.engine.decide import decide
+from odoo_dunning.engine.decide import decide, send_slot
 from odoo_dunning.engine.ration import Ration, importance
 from odoo_dunning.engine.snapshot import (
     FOREVER,
@@ -569,6 +569,12 @@ def test_paid_items_and_money_paid_back_are_not_reminded():
 def test_rows_come_straight_from_a_cursor():
     row = (1, 1, "EUR", "invoice", "INV/1", None, None, TODAY - timedelta(days=6), D(5), D(5))
     assert codes(run(Item._make((*row, D(0), 0, None, 1, None, None, 0, *[None] * 7)))) == {1: "notify"}
+
+
+def test_send_slot_tells_whether_it_may_leave_now():
+    assert send_slot(account(), Calendar(), ruling()).send_at == NOW
+    night = ruling(now=datetime(2025, 6, 11, 3, 0, tzinfo=UTC))
+    assert send_slot(account(), Calendar(), night).send_at == datetime(2025, 6, 11, 6, 0, tzinfo=UTC)
 
 
 # -- volume caps
