@@ -30,6 +30,9 @@ def policy_source(env, source):
 
 def _said(env, template, values):
     shown = {name: _shown(env, value) for name, value in values.items()}
+    if "channels" in shown:
+        names = dict(env["dunning.notice"]._fields["channel"]._description_selection(env))
+        shown["channels"] = ", ".join(names.get(one, one) for one in shown["channels"].split(", "))
     return env._(template) % shown
 
 

@@ -17,6 +17,15 @@ from .proposal import copy_field
 # planner takes the index of held items for nearly empty, and reads 80,000 of them for each mail.
 _HELD = SQL("COALESCE(line.claim, '') IN ('open', 'queued')")
 
+# What an account shows of the levels of its open items.
+_HIGHEST_LEVEL = SQL(
+    """level_rank = COALESCE((SELECT MAX(item.level_rank) FROM dunning_item item
+                               WHERE item.account_id = account.id AND item.is_open), 0),
+       level_id = (SELECT item.level_id FROM dunning_item item
+                    WHERE item.account_id = account.id AND item.is_open AND item.level_id IS NOT NULL
+                    ORDER BY item.level_rank DESC LIMIT 1)"""
+)
+
 MESSAGE_COLUMNS = (
     "id", "subject", "date", "body", "model", "res_id", "message_type", "subtype_id", "author_id", "email_from",
     "message_id", "reply_to", "is_internal", "reply_to_force_new", "email_add_signature", "outgoing_email_to",
@@ -50,45 +59,40 @@ def queue_mails(env, letters):
     :param letters: list of (notice, rendered message, message id, reply-to, sender); notices of one company
     """
     now = fields.Datetime.now()
-    company = letters[0][0].company_id
     message_ids = _reserve(env, "mail_message_id_seq", len(letters))
     mail_ids = _reserve(env, "mail_mail_id_seq", len(letters))
-    author = company.partner_id.id
-    subtype = env.ref("mail.mt_comment").id
-    alias_domain = company.alias_domain_id.id or None
-    stamp = (env.uid, now, env.uid, now)
-    messages, mails = [], []
-    for (notice, letter, message_id, reply_to, sender), message_pk, mail_pk in zip(
-        letters, message_ids, mail_ids, strict=True
-    ):
-        body = _chatter_html(letter.text)
-        messages.append(
-            (message_pk, letter.subject, now, body, "dunning.account", notice.account_id.id, "email_outgoing", subtype,
-             author, sender, message_id, reply_to, False, False, False, notice.email_to, alias_domain, company.id,
-             *stamp)
-        )  # fmt: skip
-        headers = repr(
-            {"X-Dunning-Notice": str(notice.id), "X-Odoo-Objects": f"dunning.account-{notice.account_id.id}"}
-        )
-        mails.append(
-            (
-                mail_pk,
-                message_pk,
-                letter.html,
-                notice.email_to,
-                "outgoing",
-                headers,
-                True,
-                False,
-                notice.id,
-                *stamp,
-            )
-        )
-    _copy(env, "mail_message", MESSAGE_COLUMNS, messages)
+    mails = [
+        _mail_row(env, mail_id, message_id, letter, now)
+        for mail_id, message_id, letter in zip(mail_ids, message_ids, letters, strict=True)
+    ]
+    _copy(env, "mail_message", MESSAGE_COLUMNS, _message_rows(env, message_ids, letters, now))
     _copy(env, "mail_mail", MAIL_COLUMNS, mails)
     _mark_queued(env, letters, mails, now)
     for model in ("mail.message", "mail.mail", "dunning.notice"):
         env[model].invalidate_model()
+
+
+def _message_rows(env, ids, letters, now):
+    """Rows of MESSAGE_COLUMNS."""
+    company = letters[0][0].company_id
+    author, subtype = company.partner_id.id, env.ref("mail.mt_comment").id
+    alias_domain = company.alias_domain_id.id or None
+    return [
+        (message_pk, letter.subject, now, _chatter_html(letter.text), "dunning.account", notice.account_id.id,
+         "email_outgoing", subtype, author, sender, message_id, reply_to, False, False, False, notice.email_to,
+         alias_domain, company.id, env.uid, now, env.uid, now)
+        for message_pk, (notice, letter, message_id, reply_to, sender) in zip(ids, letters, strict=True)
+    ]  # fmt: skip
+
+
+def _mail_row(env, mail_id, message_id, letter, now):
+    """A row of MAIL_COLUMNS."""
+    notice, message, *_ = letter
+    headers = repr(
+        {"X-Dunning-Notice": str(notice.id), "X-Odoo-Objects": f"dunning.account-{notice.account_id.id}"}
+    )
+    return (mail_id, message_id, message.html, notice.email_to, "outgoing", headers, True, False, notice.id,
+            env.uid, now, env.uid, now)  # fmt: skip
 
 
 def _chatter_html(text):
@@ -276,15 +280,12 @@ def _touch_accounts(env, notice_ids, today):
                                                            AND failed.run_id = locked.run_id
                                                            AND failed.state IN ('failed', 'uncertain'))
                                        THEN NULL ELSE attention END,
-                      level_rank = GREATEST(account.level_rank, (SELECT MAX(item.level_rank) FROM dunning_item item
-                          WHERE item.account_id = account.id AND item.is_open)),
-                      level_id = (SELECT item.level_id FROM dunning_item item
-                          WHERE item.account_id = account.id AND item.is_open AND item.level_id IS NOT NULL
-                          ORDER BY item.level_rank DESC LIMIT 1)
+                      %s
                  FROM locked WHERE account.id = locked.id
                RETURNING account.id""",
             list(notice_ids),
             today,
+            _HIGHEST_LEVEL,
         )
     )
 
@@ -311,15 +312,16 @@ def lower_levels(env, notice_ids):
             list(notice_ids),
         )
     )
+    _recall_contacts(env, notice_ids)
+    _invalidate(env)
+
+
+def _recall_contacts(env, notice_ids):
+    """Last contact and highest level of the accounts of messages that do not count any more."""
     env.execute_query(
         SQL(
             """UPDATE dunning_account account
-                  SET last_contact_date = earlier.day, last_contact_run_id = NULL,
-                      level_rank = COALESCE((SELECT MAX(item.level_rank) FROM dunning_item item
-                          WHERE item.account_id = account.id AND item.is_open), 0),
-                      level_id = (SELECT item.level_id FROM dunning_item item
-                          WHERE item.account_id = account.id AND item.is_open AND item.level_id IS NOT NULL
-                          ORDER BY item.level_rank DESC LIMIT 1)
+                  SET last_contact_date = earlier.day, last_contact_run_id = NULL, %s
                  FROM (SELECT touched.account_id, MAX(other.sent_date) AS day
                          FROM (SELECT DISTINCT account_id FROM dunning_notice WHERE id = ANY(%s)) touched
                          LEFT JOIN dunning_notice other
@@ -327,10 +329,10 @@ def lower_levels(env, notice_ids):
                         GROUP BY touched.account_id) earlier
                 WHERE account.id = earlier.account_id
                RETURNING account.id""",
+            _HIGHEST_LEVEL,
             list(notice_ids),
         )
     )
-    _invalidate(env)
 
 
 def release(env, notice_ids):

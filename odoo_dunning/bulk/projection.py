@@ -31,6 +31,7 @@ _FOLLOWED = {
     "amount_open": "line.amount_residual_currency",
     "no_followup": "COALESCE(line.no_followup, FALSE)",
     "is_blocked": "COALESCE(move.payment_state = 'blocked', FALSE)",
+    "mailed_date": "move.dunning_mailed_date",
     "source_state": "move.payment_state",
 }
 

@@ -27,8 +27,11 @@ LINE_COLUMNS = (
 NOTICE_COLUMNS = (
     "id", "run_id", "company_id", "account_id", "partner_id", "email_to", "lang", "policy_id", "level_id", "level_rank",
     "channel", "state", "currency_id", "item_count", "amount_total", "deadline_date", "send_at", "send_until",
-    "main_id", "warning", "is_edited", "attempts", "create_date", "write_date",
+    "main_id", "warnings", "is_edited", "attempts", "create_date", "write_date",
 )  # fmt: skip
+
+# Kinds of `Task` on the worklist, the most pressing first.
+TASKS = (Reason.NO_ADDRESS, "hand_over", Reason.NO_DUE_DATE)
 
 NULL = "\\N"
 # A quarter of a slice. Each statement of the thread beside waits several times for Python's lock, up to 5 ms each: with
@@ -112,7 +115,7 @@ class Proposal:
         append = lines.append
         for item_id, code, level_rank, level_id, args, policy_id, source in answers:
             item = by_id[item_id]
-            shown = (args_json.get(args) or self._remember(args)) if args else NULL
+            shown = args_json.get(args) or self._json(args)
             if item_id in notice_of:
                 decided, tail = "notify", f"{notice_of[item_id]}\topen"
             else:
@@ -123,7 +126,12 @@ class Proposal:
                 f"\t{policy_id or NULL}\t{texts[source]}\tf\n"
             )
 
-    def _remember(self, args):
+    def _json(self, args):
+        """The values of a reason, or of several, as JSON for COPY; they come again and again."""
+        if not args:
+            return NULL
+        if args in self.args_json:
+            return self.args_json[args]
         if len(self.args_json) > 50_000:
             self.args_json.clear()
         text = self.args_json[args] = json.dumps(args, default=_plain).replace("\\", "\\\\")
@@ -137,7 +145,7 @@ class Proposal:
         notice_of = {}
         for message in messages:
             main_id = None
-            warning = "; ".join([code for code, _args in message.warnings]) if message.warnings else NULL
+            warnings = self._json(message.warnings)
             level = f"{message.policy_id}\t{message.level_id}\t{message.level_rank}"
             sums = f"{self.currencies[message.currency]}\t{len(message.item_ids)}\t{message.net!s}"
             when = f"{texts[message.deadline_date]}\t{texts[message.send_at]}\t{texts[message.send_until]}"
@@ -146,7 +154,7 @@ class Proposal:
                 notices.append(
                     f"{notice_id}\t{head}\t{delivery.contact_id}\t{copy_field(emails[delivery.contact_id])}"
                     f"\t{delivery.language}\t{level}\t{delivery.channel}\tproposed\t{sums}"
-                    f"\t{when}\t{main_id or NULL}\t{warning}{self.tail}"
+                    f"\t{when}\t{main_id or NULL}\t{warnings}{self.tail}"
                 )
                 main_id = main_id or notice_id
             notice_of.update(dict.fromkeys(message.item_ids, main_id))
@@ -160,24 +168,26 @@ class Proposal:
             _copy(cursor, "dunning_run_line", LINE_COLUMNS, lines)
 
     def _write_tasks(self, account_ids, tasks):
-        """What a person has to see to goes on the worklist; what was seen to leaves it."""
-        missing = {account_id for account_id, task in tasks if task.kind == Reason.NO_ADDRESS}
-        hand_over = {account_id for account_id, task in tasks if task.kind == "hand_over"}
+        """What a person has to see to goes on the worklist, the most pressing of each customer; what was seen to leaves
+        it."""
+        pressing = {}
+        for account_id, task in tasks:
+            pressing[account_id] = min(pressing.get(account_id, task.kind), task.kind, key=TASKS.index)
         self.env.execute_query(
             SQL(
-                """UPDATE dunning_account
-                      SET attention = CASE WHEN id = ANY(%(missing)s) THEN 'no_address'
-                                           WHEN id = ANY(%(hand_over)s) THEN 'hand_over' END
-                    WHERE id = ANY(%(ids)s)
-                      AND COALESCE(attention, '') IN ('', 'no_address', 'hand_over')
-                      AND COALESCE(attention, '') != CASE WHEN id = ANY(%(missing)s) THEN 'no_address'
-                                                          WHEN id = ANY(%(hand_over)s) THEN 'hand_over' ELSE '' END
-                   RETURNING id""",
-                missing=list(missing),
-                hand_over=list(hand_over - missing),
-                ids=list(account_ids),
+                """UPDATE dunning_account account SET attention = task.kind
+                     FROM unnest(%s::int[]) AS looked_at(id)
+                     LEFT JOIN unnest(%s::int[], %s::text[]) AS task(account_id, kind) ON task.account_id = looked_at.id
+                    WHERE account.id = looked_at.id AND COALESCE(account.attention, '') = ANY(%s)
+                      AND account.attention IS DISTINCT FROM task.kind
+                   RETURNING account.id""",
+                list(account_ids),
+                list(pressing),
+                list(pressing.values()),
+                ["", *TASKS],
             )
         )
+        self.env["dunning.account"].invalidate_model(["attention"])
 
 
 def _copy(cursor, table, columns, lines):

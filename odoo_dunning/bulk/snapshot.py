@@ -128,47 +128,49 @@ def accounts(env, company, account_ids, today, run_id=0, contacting=WAITING):
     :param run_id: a contact made by this run does not count
     :param contacting: states in which a message of another open run counts as a contact, on the day it leaves
     """
-    default_policy = company.dunning_policy_id
     contacts = _contacts(env, account_ids)
-    result = {}
-    for row in rows_of(env, _accounts_sql(env, company, account_ids, today, run_id, contacting)):
-        account_id, policy_id, rule_policy_id, rule_name, flags = row[:5]
-        if policy_id:
-            source = "account"
-        elif rule_policy_id:
-            policy_id, source = rule_policy_id, f"rule: {rule_name}"
-        else:
-            policy_id, source = default_policy.id or None, "default"
-        (
-            country,
-            subdivision,
-            tz,
-            lang,
-            debtor_type,
-            hold_until,
-            hold_reason,
-            hold_author,
-            contact,
-            unmatched,
-        ) = row[5:]
-        result[account_id] = Account(
-            id=account_id,
-            policy_id=policy_id,
-            policy_source=source,
-            country=country,
-            timezone=tz,
-            language=lang,
-            debtor_type=debtor_type or "business",
-            hold_until=hold_until,
-            hold_reason=hold_reason,
-            hold_author=hold_author,
-            flags=flags,
-            last_contact_date=contact,
-            unmatched_receipts=unmatched or 0,
-            contacts=tuple(contacts.get(account_id, ())),
-            subdivision=subdivision,
-        )
-    return result
+    default_policy_id = company.dunning_policy_id.id or None
+    rows = rows_of(env, _accounts_sql(env, company, account_ids, today, run_id, contacting))
+    return {row[0]: _account(row, default_policy_id, contacts.get(row[0], ())) for row in rows}
+
+
+def _account(row, default_policy_id, contacts):
+    (
+        account_id,
+        own_policy_id,
+        rule_policy_id,
+        rule_name,
+        flags,
+        country,
+        subdivision,
+        tz,
+        lang,
+        debtor_type,
+    ) = row[:10]
+    hold_until, hold_reason, hold_author, contact_date, unmatched = row[10:]
+    if own_policy_id:
+        policy_id, source = own_policy_id, "account"
+    elif rule_policy_id:
+        policy_id, source = rule_policy_id, f"rule: {rule_name}"
+    else:
+        policy_id, source = default_policy_id, "default"
+    return Account(
+        id=account_id,
+        policy_id=policy_id,
+        policy_source=source,
+        country=country,
+        timezone=tz,
+        language=lang,
+        debtor_type=debtor_type or "business",
+        hold_until=hold_until,
+        hold_reason=hold_reason,
+        hold_author=hold_author,
+        flags=flags,
+        last_contact_date=contact_date,
+        unmatched_receipts=unmatched or 0,
+        contacts=tuple(contacts),
+        subdivision=subdivision,
+    )
 
 
 def _accounts_sql(env, company, account_ids, today, run_id, contacting):
@@ -320,7 +322,7 @@ def _items_sql(company, account_ids, today, in_other_run):
                 | CASE WHEN item.is_excluded THEN %(excluded)s ELSE 0 END
                 | CASE WHEN item.bound_policy_id IS NOT NULL THEN %(bound)s ELSE 0 END
                 | %(in_other_run)s,
-                  hold.until_date, promise.until_date, NULL, promise.broken_date, hold.reason, hold.author,
+                  hold.until_date, promise.until_date, item.mailed_date, promise.broken_date, hold.reason, hold.author,
                   dispute.reason
              FROM dunning_item item
              JOIN res_currency currency ON currency.id = item.currency_id

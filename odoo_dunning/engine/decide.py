@@ -28,17 +28,17 @@ of that level and today >= last level + its minimum days. It has reached a level
 caller writes `level_rank` and `level_date` then. Courtesy levels (negative delay) are skipped once the due
 date has passed.
 
-Same input, same decision, whatever the order of the items. No clock, no I/O, no write.
+Same input, same decision, whatever the order of the items. No clock, no I/O, no write. At the
+moment of sending the same gates are asked again (`bulk/recheck.py`).
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta, timezone
 from decimal import Decimal
 from operator import itemgetter
-from typing import NamedTuple
 
 from . import calendar, recipients
 from .levels import Plan, below_minimum, next_level
@@ -120,26 +120,6 @@ def decide(
     return _Case(account, sorted(items, key=_by_id), policies, ruling).decision()
 
 
-class Recheck(NamedTuple):
-    """What holds at the moment of sending. An item in neither mapping is not open any more."""
-
-    stopped: dict[int, Answer]
-    """Item id -> why nothing may leave for it now."""
-    amounts: dict[int, Decimal]
-    """Item id -> what may be asked for now: open, less credits, less what is disputed."""
-
-
-def recheck(
-    account: Account, items: Iterable[Item], policies: Mapping[int, Policy], ruling: Ruling
-) -> Recheck:
-    """Gates 1 to 5 and 7 again, for messages about to leave. `items` are all open items of the account
-    (credits count), without `Flag.IN_OTHER_RUN` on those of the run that is being sent. Levels and minimums
-    are not looked at: a person may have changed them in the proposal. `Account.last_contact_date` must leave
-    out messages of the same run, or the second currency would stop at the first.
-    """
-    return _Case(account, sorted(items, key=_by_id), policies, ruling).recheck()
-
-
 def send_slot(account: Account, rules: Calendar, ruling: Ruling) -> calendar.Slot | None:
     """When a message to this account may leave; it may leave now if `send_at <= ruling.now`. None: never
     soon."""
@@ -205,8 +185,6 @@ class _Case:
         self._sort_out()
         if self.credits:
             self._apply_credits()
-        elif self.refunds:
-            self._answer_refunds()
         messages = ()
         candidates = self._levels()
         if candidates:
@@ -220,24 +198,6 @@ class _Case:
         applications = self.netting.applications if self.netting else ()
         return AccountDecision(
             self.account.id, tuple(answers), messages, applications, tuple(self.tasks), code, args
-        )
-
-    def recheck(self) -> Recheck:
-        self._sort_out()
-        if self.credits:
-            self._apply_credits()
-        candidates = []
-        for item, plan, source in self.standing:
-            rest, covered, disputed = self._rest(item)
-            if rest > 0:
-                candidates.append(_Candidate(item, plan, source, plan.levels[0], rest, covered, disputed))
-            else:
-                code, args = self._nothing_left(item, covered)
-                self.answers.append(Answer(item.id, code, 0, None, args, plan.policy.id, source))
-        left = self._known_facts(candidates) if candidates else []
-        return Recheck(
-            {answer.item_id: answer for answer in self.answers},
-            {candidate.item.id: candidate.net for candidate in left},
         )
 
     # -- gates 1 to 4
@@ -304,6 +264,7 @@ class _Case:
         elif amount < 0:
             self.credits.append(item)
         else:
+            self.answers.append(Answer(item.id, Reason.REFUND, 0, None, (), None, ""))
             self.refunds.append(item)
 
     # -- gate 5
@@ -325,11 +286,6 @@ class _Case:
             used = self.netting.used.get(credit.id, ZERO)
             args = (used, -credit.amount_open - used, credit.currency)
             self.answers.append(Answer(credit.id, Reason.CREDIT, 0, None, args, None, ""))
-        self._answer_refunds()
-
-    def _answer_refunds(self) -> None:
-        for item in self.refunds:
-            self.answers.append(Answer(item.id, Reason.REFUND, 0, None, (), None, ""))
 
     def _leading_policy(self) -> Policy | None:
         plan = self.plans.get(self.account.policy_id) or self._plan(self.account.policy_id)
@@ -340,8 +296,7 @@ class _Case:
     def _rest(self, item: Item) -> tuple:
         """`(net, covered, disputed)` of an item, with net <= 0 when nothing is left to ask for."""
         covered = self.netting.covered.get(item.id, ZERO) if self.netting else ZERO
-        disputed = min(item.amount_disputed, item.amount_open - covered)
-        return item.amount_open - covered - disputed, covered, disputed
+        return item.amount_open - covered - item.amount_disputed, covered, item.amount_disputed
 
     def _nothing_left(self, item: Item, covered: Decimal) -> tuple:
         if covered >= item.amount_open:
@@ -491,7 +446,6 @@ class _Case:
             contact_id=first.contact_id,
             language=first.language,
             deliveries=chosen.deliveries,
-            missing_channels=chosen.missing,
             send_on=slot.send_on,
             send_at=slot.send_at,
             send_until=slot.send_until,
@@ -503,7 +457,7 @@ class _Case:
             disputed=disputed,
             net=principal - credits - disputed,
             policy_id=lead.plan.policy.id,
-            warnings=self._warnings(group),
+            warnings=self._warnings(group, level, chosen.missing),
         )
 
     def _nobody(self, group: list[_Candidate], level: Level) -> None:
@@ -533,11 +487,9 @@ class _Case:
             policy_id = candidate.plan.policy.id
             append(_answer((item.id, Reason.NOTIFY, level.rank, level.id, args, policy_id, candidate.source)))
 
-    def _warnings(self, group: list[_Candidate]) -> tuple:
+    def _warnings(self, group: list[_Candidate], level: Level, missing: tuple) -> tuple:
         ruling = self.ruling
-        if ruling.unmatched_gate != "warn" and ruling.bank_gate != "warn":
-            return ()
-        warnings = []
+        warnings = [(Reason.NO_ADDRESS, (level.name, ", ".join(missing)))] if missing else []
         if ruling.unmatched_gate == "warn" and self.account.unmatched_receipts:
             warnings.append((Reason.UNMATCHED, (self.account.unmatched_receipts,)))
         ours = any(candidate.item.ledger_id is None for candidate in group)
@@ -584,7 +536,7 @@ def _item_stop(item: Item, plan: Plan, today: date) -> tuple | None:
         return Reason.HOLD, (item.hold_until, item.hold_reason, item.hold_author)
     if item.promised_until is not None and item.promised_until >= plan.promise_bar:
         return Reason.PROMISED, (item.promised_until, plan.policy.promise_grace_days)
-    if item.due_date is None or flags & Flag.NO_DUE_DATE:
+    if item.due_date is None:
         return Reason.NO_DUE_DATE, ()
     return None
 
@@ -614,7 +566,7 @@ def _bank_is_stale(ruling: Ruling) -> bool:
     return last is None or last + timedelta(days=ruling.bank_max_age_days) < ruling.today
 
 
-def account_reason(answers: Iterable[Answer]) -> tuple[str, tuple]:
+def account_reason(answers: Sequence[Answer]) -> tuple[str, tuple]:
     """Code and arguments for the account as a whole, from the answers of its items."""
     if not answers:
         return Reason.NOTHING_OPEN, ()

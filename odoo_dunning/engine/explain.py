@@ -208,19 +208,6 @@ POLICY_SOURCES: dict[str, str] = {
     "default": _("Default policy of the company."),
 }
 
-TASKS: dict[str, str] = {
-    Reason.NO_ADDRESS: _("Nobody can be reached for “%(level)s” by %(channels)s: add an address or call."),
-    Reason.NO_DUE_DATE: _("Invoices without a due date are never reminded: enter it."),
-    "hand_over": _("The last level was reached on %(level_date)s: hand the claim over or write it off."),
-}
-"""`Task.kind` -> what a person is asked to do."""
-
-TASK_ARGUMENTS: dict[str, tuple[str, ...]] = {
-    Reason.NO_ADDRESS: ("level", "channels"),
-    Reason.NO_DUE_DATE: (),
-    "hand_over": ("level_date",),
-}
-
 
 def arguments(code: str, args: tuple) -> dict[str, Any]:
     """The values of a reason by name, as they are (dates, Decimals)."""

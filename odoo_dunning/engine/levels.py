@@ -53,35 +53,41 @@ def next_level(item: Item, plan: Plan, today: date) -> tuple:
     if index > last:
         return last, Reason.LAST_LEVEL, (plan.levels[last].name, item.level_date, plan.policy.after_last)
     if due > age_bars[index]:
-        return index, Reason.TOO_YOUNG, _age_args(plan, index, due, item.level_date)
+        return index, Reason.TOO_YOUNG, _age_args(plan, index, item)
     if not rank:
         if plan.by_age:
             while index < last and due <= age_bars[index + 1]:
                 index += 1
         return index, None, None
-    level_date = item.level_date
-    if level_date is not None and level_date > plan.wait_bars[index] and not _wait_is_waived(item, plan):
-        until = level_date + timedelta(days=plan.levels[index].min_days_since_last)
-        return index, Reason.WAITING, (plan.levels[index].name, level_date, until)
+    if _must_wait(item, plan, index):
+        level = plan.levels[index]
+        until = item.level_date + timedelta(days=level.min_days_since_last)
+        return index, Reason.WAITING, (level.name, item.level_date, until)
     steps = plan.level_cap - 1
-    while steps and index < last and due <= age_bars[index + 1]:
+    while steps and index < last and due <= age_bars[index + 1] and not _must_wait(item, plan, index + 1):
         index += 1
         steps -= 1
     return index, None, None
 
 
-def _age_args(plan: Plan, index: int, due: date, level_date: date | None) -> tuple:
-    """Arguments of `too_young`; those of items never dunned are shared (few due dates, many items)."""
-    key = (index, due)
-    args = plan.shared.get(key) if level_date is None else None
+def _age_args(plan: Plan, index: int, item: Item) -> tuple:
+    """Arguments of `too_young`; those of items that need not wait are shared (few due dates, many items)."""
+    key = (index, item.due_date)
+    level = plan.levels[index]
+    args = plan.shared.get(key)
     if args is None:
-        level = plan.levels[index]
-        from_date = due + timedelta(days=level.delay_days + level.grace_days)
-        if level_date is not None:
-            waited = level_date + timedelta(days=level.min_days_since_last)
-            return level.name, due, max(from_date, waited)
-        args = plan.shared[key] = (level.name, due, from_date)
-    return args
+        from_date = item.due_date + timedelta(days=level.delay_days + level.grace_days)
+        args = plan.shared[key] = (level.name, item.due_date, from_date)
+    if item.level_date is None or _wait_is_waived(item, plan):
+        return args
+    name, due, from_date = args
+    return name, due, max(from_date, item.level_date + timedelta(days=level.min_days_since_last))
+
+
+def _must_wait(item: Item, plan: Plan, index: int) -> bool:
+    """Whether the level at `index` asks for more days since the last level than have passed."""
+    reached = item.level_date
+    return reached is not None and reached > plan.wait_bars[index] and not _wait_is_waived(item, plan)
 
 
 def _wait_is_waived(item: Item, plan: Plan) -> bool:
@@ -97,6 +103,7 @@ def _share(total: Decimal, percent: Decimal, currency: str) -> Decimal:
 
 
 def below_minimum(item: Item, level: Level, rest: Decimal) -> tuple:
+    """`(None, None)` where `rest`, what may be asked for the item, is worth the level, or `(code, args)` why not."""
     least = level.min_item_amounts.get(item.currency) if level.min_item_amounts else None
     if least is not None and rest < least:
         return Reason.BELOW_ITEM, (rest, least, item.currency, level.name)

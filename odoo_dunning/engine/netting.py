@@ -99,8 +99,7 @@ class _Pool:
             return ZERO
         self.used[credit.id] = used + amount
         self.covered[item.id] = self.covered.get(item.id, ZERO) + amount
-        key = (credit.id, item.id)
-        self.applied[key] = self.applied.get(key, ZERO) + amount
+        self.applied[credit.id, item.id] = amount
         return amount
 
 

@@ -63,7 +63,7 @@ class Ration:
     def place(self, wishes: Sequence[Wish]) -> list[datetime]:
         """When the messages of one customer leave, for as many of them, in this order, as there is room for.
 
-        They go together or not at all, unless they alone are more than a whole day's cap.
+        They go together or not at all, unless they alone are more than the smaller of the caps.
         """
         days: Counter = Counter()
         hours: Counter = Counter()
@@ -73,7 +73,7 @@ class Ration:
             if instant is None:
                 break
             placed.append(instant)
-        if len(placed) < len(wishes) <= self._whole_cap():
+        if len(placed) < len(wishes) <= self._smaller_cap():
             return []
         self.scheduled_by_date.update(days)
         self.scheduled_by_hour.update(hours)
@@ -88,7 +88,7 @@ class Ration:
         placed = [_at(message, instant) for message, instant in zip(wanted, instants, strict=False)]
         return self._told(decision, placed)
 
-    def _whole_cap(self) -> int | float:
+    def _smaller_cap(self) -> int | float:
         return min(
             (cap for cap in (self.cap_per_day, self.cap_per_hour) if cap is not None), default=float("inf")
         )
@@ -135,9 +135,7 @@ def importance(decision: AccountDecision, rates: Mapping[str, Decimal] | None = 
 def _at(message: Message, instant: datetime) -> Message:
     if instant == message.send_at:
         return message
-    return message._replace(
-        send_at=instant, shift=message.shift or "hourly_cap", shift_detail=message.shift_detail
-    )
+    return message._replace(send_at=instant, shift=message.shift or "hourly_cap")
 
 
 def _answer_of(answer: Answer, message: Message | None, caps: tuple) -> Answer:

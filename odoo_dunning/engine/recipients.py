@@ -28,11 +28,10 @@ def reachable(contact: Contact, channel: str) -> bool:
 
 
 def choose(level: Level, account: Account, default_language: str) -> Recipients:
-    """For each channel of `level` the first contact, by the level's order of roles, who can be reached by it;
-    with none at all, the first of its fallback channels that reaches someone.
+    """For each channel of `level` the first contact, by the level's order of roles and then the lowest id, who can be
+    reached by it; with none at all, the first of its fallback channels that reaches someone.
 
-    Within a role the customer's own contacts come before the parent's (the reverse where it bills with its
-    parent), then the lowest id. Contacts of a role the level does not list never get anything.
+    Contacts of a role the level does not list never get anything.
     """
     contacts = account.contacts
     if len(contacts) > 1 or (contacts and contacts[0].role not in level.recipient_roles):
@@ -57,10 +56,9 @@ def choose(level: Level, account: Account, default_language: str) -> Recipients:
 def in_order(level: Level, account: Account) -> list[Contact]:
     """The account's contacts this level may write to, best first."""
     place = {role: index for index, role in enumerate(level.recipient_roles)}
-    parent_first = account.bill_with_parent
     return sorted(
         (contact for contact in account.contacts if contact.role in place),
-        key=lambda contact: (place[contact.role], contact.of_parent != parent_first, contact.id),
+        key=lambda contact: (place[contact.role], contact.id),
     )
 
 

@@ -37,8 +37,6 @@ class Flag:
     """Already in another open run."""
     IN_PLAN = 32
     """Part of an agreed payment plan."""
-    NO_DUE_DATE = 64
-    """The source gave no due date (whatever `due_date` holds)."""
     INSOLVENT = 128
     BOUND_POLICY = 256
     """`Item.policy_id` is the version the item started its cycle with, not a person's choice."""
@@ -87,8 +85,8 @@ class Item(NamedTuple):
     `amount_open` is signed: positive is owed to us, negative is the customer's. `amount_disputed` is the part
     of it (positive) that is in dispute. `level_rank` 0 means never dunned; `level_date` is the day the last
     level was *sent*. `hold_until` and `promised_until` are the last day on which the item is left alone
-    (`FOREVER`: until released). `contact_date`: last day we wrote to the customer about this very item (the
-    invoice mail itself counts). `broken_promise_date`: day on which the latest promise was judged broken.
+    (`FOREVER`: until released). `contact_date`: last day the item itself was mailed to the customer or
+    reminded of (None: not known, or never). `broken_promise_date`: day on which the latest promise was judged broken.
     """
 
     id: int
@@ -134,7 +132,6 @@ class Contact(NamedTuple):
     language: str | None = None
     blocked_channels: tuple = ()
     """Channels not to use: e-mail after a hard bounce or opt-out, SMS without consent."""
-    of_parent: bool = False
 
 
 class Account(NamedTuple):
@@ -161,8 +158,6 @@ class Account(NamedTuple):
     subdivision: str | None = None
     """ISO 3166-2 part behind the dash (state, Land, province), for its public holidays."""
     hold_author: str | None = None
-    bill_with_parent: bool = False
-    """Prefer the parent's contacts over the customer's own."""
 
 
 class PolicyError(ValueError):
@@ -200,7 +195,6 @@ class Level:
     name: str
     delay_days: int
     """Days after the due date; negative: before."""
-    key: str = ""
     min_days_since_last: int = 0
     grace_days: int = 0
     """Silent days on top of `delay_days`."""
@@ -213,7 +207,6 @@ class Level:
     fallback_channels: tuple = ()
     """Tried in order when no contact can be reached by any of `channels`."""
     recipient_roles: tuple = ("billing", "ap", "decision", "other")
-    tone: str = ""
     deadline_days: int = 0
     """New time to pay, counted from the send date; 0: none."""
     deadline_unit: str = "working"
@@ -228,14 +221,13 @@ class Policy:
     name: str
     levels: tuple
     """`Level`s; any order, kept sorted by rank."""
-    version: int = 1
     strategy: str = "own"
     """Either "own": each item at its own level; "highest": all due items of a currency at the account's
     highest level."""
     entry: str = "first"
     """Level of an old item never dunned: "first" or "by_age" (the highest that fits)."""
     level_cap: int = 1
-    """Most ranks an item climbs per contact (the first contact under "by_age" is not bound by it)."""
+    """Most levels an item climbs per contact (the first contact under "by_age" is not bound by it)."""
     netting: str = "oldest"
     """Credits without a matching reference go to the "oldest" due or the "highest" level first, or "none"."""
     gap_days: int = 7
@@ -375,8 +367,6 @@ class Message(NamedTuple):
     """First recipient; each channel's own is in `deliveries`."""
     language: str
     deliveries: tuple
-    missing_channels: tuple
-    """Wanted by the level, but nobody can be reached by them."""
     send_on: date
     """Customer's local date."""
     send_at: datetime
@@ -394,7 +384,8 @@ class Message(NamedTuple):
     net: Decimal
     policy_id: int
     warnings: tuple
-    """`(code, args)` pairs: `bank_stale`, `unmatched_receipts` where the company only wants a warning."""
+    """`(code, args)` pairs: `no_address` for channels of the level by which nobody can be reached though others reach
+    somebody; `bank_stale`, `unmatched_receipts` where the company only wants a warning."""
 
 
 class Application(NamedTuple):

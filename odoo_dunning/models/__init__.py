@@ -5,6 +5,7 @@ from . import res_partner
 from . import res_users
 from . import account_move
 from . import account_move_line
+from . import account_move_send
 from . import dunning_template
 from . import dunning_policy
 from . import dunning_policy_minimum

@@ -2,7 +2,26 @@ from odoo import api, fields, models
 
 
 class AccountMove(models.Model):
+    """What Collections knows of an invoice, and when the invoice itself was mailed."""
+
     _inherit = "account.move"
+
+    dunning_item_ids = fields.One2many(
+        "dunning.item", compute="_compute_dunning_item_ids", string="Receivables in Collections"
+    )
+    dunning_level_id = fields.Many2one(
+        "dunning.level", compute="_compute_dunning_level_id", string="Collections level"
+    )
+    dunning_item_count = fields.Integer(
+        compute="_compute_dunning_level_id", string="Number of receivables in Collections"
+    )
+    dunning_mailed_date = fields.Date(
+        readonly=True,
+        copy=False,
+        prefetch=False,
+        help="Last day it went to the customer by e-mail, by the company's clock.",
+        string="Invoice mailed on",
+    )
 
     # Invoices are found by number as a foreign ledger writes it (`ingest.matching`), with every delivery.
     _dunning_plain_name = models.Index(
@@ -13,22 +32,11 @@ class AccountMove(models.Model):
         " WHERE state = 'posted' AND move_type = 'out_invoice'"
     )
 
-    dunning_item_ids = fields.One2many(
-        "dunning.item", compute="_compute_dunning_item_ids", string="Receivables in Collections"
-    )
-
     def _compute_dunning_item_ids(self):
         items = self.env["dunning.item"].search([("move_line_id.move_id", "in", self.ids)])
         by_move = items.grouped("move_id")
         for move in self:
             move.dunning_item_ids = by_move.get(move, items.browse())
-
-    dunning_level_id = fields.Many2one(
-        "dunning.level", compute="_compute_dunning_level_id", string="Collections level"
-    )
-    dunning_item_count = fields.Integer(
-        compute="_compute_dunning_level_id", string="Number of receivables in Collections"
-    )
 
     @api.depends("dunning_item_ids")
     def _compute_dunning_level_id(self):

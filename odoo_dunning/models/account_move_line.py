@@ -8,6 +8,8 @@ _FOLLOWED = {
 
 
 class AccountMoveLine(models.Model):
+    """A receivable follows its journal item."""
+
     _inherit = "account.move.line"
 
     def _write_multi(self, vals_list):

@@ -90,6 +90,7 @@ class DunningAccount(models.Model):
             ("bounced", "Address bounced"),
             ("no_address", "No address"),
             ("hand_over", "To hand over"),
+            ("no_due_date", "No due date"),
             ("replied", "Customer replied"),
             ("broken", "Promise broken"),
         ],

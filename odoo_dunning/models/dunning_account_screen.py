@@ -117,6 +117,7 @@ class DunningAccountScreen(models.Model):
             "bounced": self.env._("The address does not work: correct it on the contact."),
             "no_address": self.env._("Add an address to a contact of this customer, or call."),
             "hand_over": self.env._("The last level was sent: call, hand the claim over or write it off."),
+            "no_due_date": self.env._("Enter the due date on the invoice."),
             "replied": self.env._("Read the reply before the next message goes out."),
             "broken": self.env._("What was promised was not paid: call."),
         }

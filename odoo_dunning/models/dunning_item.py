@@ -9,9 +9,9 @@ from .kept_fields import label_of_kept
 _KEPT = {
     "account_id", "partner_id", "company_id", "origin", "ledger_id", "move_line_id", "entity", "external_id",
     "installment", "kind", "number", "reference", "issue_date", "due_date", "currency_id", "amount_total",
-    "amount_open", "is_open", "no_followup", "is_blocked", "source_state", "link_url", "updated_at", "content_hash",
-    "level_id", "level_rank", "level_date", "cycle", "bound_policy_id", "document_id", "document_version",
-    "document_error", "pay_link", "pay_link_ends_at", "pay_link_asked_at",
+    "amount_open", "is_open", "no_followup", "is_blocked", "mailed_date", "source_state", "link_url", "updated_at",
+    "content_hash", "level_id", "level_rank", "level_date", "cycle", "bound_policy_id", "document_id",
+    "document_version", "document_error", "pay_link", "pay_link_ends_at", "pay_link_asked_at",
 }  # fmt: skip
 
 
@@ -70,6 +70,11 @@ class DunningItem(models.Model):
         readonly=True, help="Payment of the invoice is blocked in Odoo.", string="Payment blocked"
     )
     is_excluded = fields.Boolean(string="Excluded", help="Left out of every run by hand.")
+    mailed_date = fields.Date(
+        readonly=True,
+        help="Last day it went to the customer by e-mail, by the company's clock.",
+        string="Invoice mailed on",
+    )
     source_state = fields.Char(readonly=True, string="State at the source")
     link_url = fields.Char(string="Link", readonly=True)
     updated_at = fields.Datetime(readonly=True, help="Version at the source (UTC).", string="As of")

@@ -185,7 +185,6 @@ class DunningLevel(models.Model):
             rank=self.rank,
             name=self.name,
             delay_days=self.delay_days,
-            key=self.key,
             min_days_since_last=self.min_days_since_last,
             grace_days=self.grace_days,
             min_item_amounts=self.policy_id._item_minimums(),
@@ -193,7 +192,6 @@ class DunningLevel(models.Model):
             channels=self._channels(),
             fallback_channels=self._fallback_channels(),
             recipient_roles=(_ROLES[start], *(role for role in _ROLES if role != _ROLES[start])),
-            tone=self.key,
             deadline_days=self.deadline_days,
             deadline_unit=self.deadline_unit,
         )

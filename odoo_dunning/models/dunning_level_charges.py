@@ -8,8 +8,6 @@ from ..engine.claiming import LevelCharges
 from ..engine.law import ClaimDates
 from ..engine.law_errors import LawError
 
-FEE_KINDS = ("reminder_fee", "collection_notice_fee", "collection_cost", "penalty")
-
 
 class DunningLevel(models.Model):
     """What a level charges on top of the invoices, and what it offers for settling early. Off unless switched on."""
@@ -132,9 +130,6 @@ class DunningLevel(models.Model):
 
     def _fee_amount(self):
         return Decimal(f"{self.charge_fee_amount:.{self.charge_currency_id.decimal_places}f}")
-
-    def _is_charging(self):
-        return bool(self.charge_interest or self.charge_recovery_sum or self.charge_fee_kind)
 
     def _charges_to_engine(self):
         self.ensure_one()

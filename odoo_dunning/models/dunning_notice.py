@@ -10,7 +10,7 @@ from .slim_many2one import SlimMany2one
 _KEPT = {
     "run_id", "company_id", "account_id", "policy_id", "level_id", "level_rank", "channel", "state", "main_id",
     "corrects_id", "currency_id", "item_count", "amount_total", "sent_at", "sent_date", "attempts", "queued_at",
-    "fingerprint", "mail_mail_id", "mail_message_id", "written_about", "merged_account_id", "warning", "send_until",
+    "fingerprint", "mail_mail_id", "mail_message_id", "written_about", "merged_account_id", "warnings", "send_until",
     "attempt_at", "next_try_at", "error", "note", "asked", "is_address_typed", "is_deadline_typed",
 }  # fmt: skip
 # A person's to write until it is handed over: afterwards they say what was sent.
@@ -81,7 +81,11 @@ class DunningNotice(models.Model):
         help="Id of the account it was made for, before that was merged into this one.",
         string="Customer before a merge (id)",
     )
-    warning = fields.Char(readonly=True)
+    warnings = fields.Json(
+        readonly=True,
+        help="[[reason, its figures], …]: what the company wants to be told of but does not want to wait for.",
+        string="Warnings (as found)",
+    )
     currency_id = SlimMany2one("res.currency", required=True, readonly=True)
     item_count = fields.Integer(readonly=True, string="Receivables")
     amount_total = fields.Monetary(string="Amount", readonly=True)

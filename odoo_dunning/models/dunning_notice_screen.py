@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from .. import rendering
+from .. import reasons, rendering
 from .dunning_notice import NOT_WRITTEN
 
 # Odoo closes a dialog when one of its buttons answers with nothing else to do.
@@ -17,8 +17,15 @@ class DunningNoticeScreen(models.Model):
     preview_html = fields.Text(compute="_compute_preview", string="Preview")
     preview_text = fields.Text(compute="_compute_preview", string="Plain text")
     preview_error = fields.Char(compute="_compute_preview", string="Cannot be shown because")
+    warning = fields.Char(compute="_compute_warning")
     is_writable = fields.Boolean(compute="_compute_is_writable", string="Being written by hand")
     language_name = fields.Char(compute="_compute_language_name", string="In language")
+
+    @api.depends("warnings")
+    def _compute_warning(self):
+        for notice in self:
+            said = [reasons.sentence(self.env, code, args) for code, args in notice.warnings or ()]
+            notice.warning = " ".join(said)
 
     @api.depends("is_edited", "state")
     def _compute_is_writable(self):

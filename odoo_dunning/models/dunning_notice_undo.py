@@ -46,15 +46,16 @@ class DunningNotice(models.Model):
         )
 
     def _check_undoable(self):
-        """A later level of the same item must be undone first."""
+        """A later level of the same item must be undone first. The lines are those of the main message."""
+        ids = (self | self.main_id).ids
         rows = self.env.execute_query(
             SQL(
                 """SELECT later.notice_id FROM dunning_run_line line
                      JOIN dunning_run_line later ON later.item_id = line.item_id AND later.claim = 'spent'
                       AND later.cycle = line.cycle AND later.level_rank > line.level_rank
                     WHERE line.notice_id = ANY(%s) AND later.notice_id != ALL(%s) LIMIT 1""",
-                self.ids,
-                self.ids,
+                ids,
+                ids,
             )
         )
         if rows:

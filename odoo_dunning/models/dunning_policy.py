@@ -217,7 +217,6 @@ class DunningPolicy(models.Model):
             id=self.id,
             name=self.name,
             levels=tuple(level._to_engine() for level in self.level_ids),
-            version=self.version,
             strategy=self.strategy,
             entry=self.entry,
             level_cap=self.level_cap,

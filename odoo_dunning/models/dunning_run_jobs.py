@@ -38,7 +38,7 @@ class DunningRun(models.Model):
         """Override: hand the slices out, once; from then on only look whether their jobs are still at work."""
         if not self._has_job_queue():
             return super()._propose_committing(commit)
-        if not self.try_lock_for_update():
+        if not self.try_lock_for_update() or not self.is_proposing:
             return None
         if not self.job_key:
             self._prepare_proposal()

@@ -3,14 +3,14 @@ from odoo.exceptions import AccessError, UserError
 
 from .. import reasons
 from ..engine import explain
-from ..engine.snapshot import FOREVER
+from ..engine.snapshot import FOREVER, Reason
 from .kept_fields import label_of_kept
 from .slim_many2one import SlimMany2one
 
 # What a person decided in the proposal stands above these.
 SOFT_REASONS = {
-    "too_young", "waiting_since_last_level", "last_level_reached", "below_minimum_item", "below_minimum_account",
-    "contacted_recently", "volume_cap", "bank_stale", "unmatched_receipts", "not_a_working_day",
+    Reason.TOO_YOUNG, Reason.WAITING, Reason.LAST_LEVEL, Reason.BELOW_ITEM, Reason.BELOW_ACCOUNT, Reason.CONTACTED,
+    Reason.VOLUME_CAP, Reason.BANK_STALE, Reason.UNMATCHED, Reason.NOT_WORKING_DAY,
 }  # fmt: skip
 
 

@@ -4,6 +4,10 @@ from . import test_item_external
 from . import test_run
 from . import test_outbox
 from . import test_run_life
+from . import test_run_policy
+from . import test_run_words
+from . import test_run_channels
+from . import test_run_writing
 from . import test_ledger_ingest
 from . import test_ledger_customers
 from . import test_left_alone

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
+from odoo.addons.mail.tests.common import MailCase
 from odoo.fields import Command
 from odoo.tests import freeze_time, new_test_user
 from odoo.tools import SQL
@@ -137,6 +138,26 @@ class DunningCase(AccountTestInvoicingCommon):
             )
         )
         return count
+
+
+class LifeCase(DunningCase, MailCase):
+    """One invoice, ten days overdue, and mails that leave for nowhere."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.invoice = cls.make_invoice(due_days=10)
+
+    def queue(self, run):
+        run.action_approve()
+        self.hand_over()
+        return run.notice_ids
+
+    def uncertain(self, run):
+        notice = self.queue(run)
+        notice._take_up()
+        notice._mark_uncertain()
+        return notice
 
 
 def collections_user(env, login, group="group_user", company=None, **vals):

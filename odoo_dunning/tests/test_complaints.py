@@ -111,6 +111,22 @@ class TestComplaintsAboutCharges(BookingCase):
 
 @tagged("post_install", "-at_install")
 class TestComplaintsAboutTheOutbox(BookingCase):
+    def test_reminder_the_day_after_the_invoice_mail(self):
+        """25: invoiceninja #9312: an invoice that reached the customer late; ten days lie between contacts"""
+        self.policy.entry = "first"
+        invoice = self.make_invoice(due_days=10)
+        with freeze_time("2026-11-17 12:00:00"), self.mock_mail_gateway():
+            self.env["account.move.send"]._generate_and_send_invoices(invoice, sending_methods=["email"])
+            self.assertEqual(len(self._new_mails), 1)
+
+        run = self.propose()
+        line = self.line_of(run, invoice)
+        self.assertEqual((line.reason_code, line.reason_args[0]), ("contacted_recently", "2026-11-17"))
+        run.action_cancel()
+        with freeze_time("2026-11-27 12:00:00"):
+            again = self.propose(date="2026-11-27")
+        self.assertEqual(self.line_of(again, invoice).reason_code, "notify")
+
     def test_history_lost_when_mailed_and_printed_and_status_never_sent(self):
         """10: OCA credit-control #116"""
         address = {"street": "Main Street 1", "city": "Berlin", "zip": "10115"}

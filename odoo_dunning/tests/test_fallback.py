@@ -41,6 +41,25 @@ class TestFallback(DunningCase, MailCase):
         self.assertEqual(line.reason_args, [self.friendly.name, "email, letter, call"])
         self.assertEqual(line.account_id.attention, "no_address")
 
+    def test_no_address_is_more_pressing_than_a_claim_to_hand_over(self):
+        line = self.proposed_to()
+        account, run = line.account_id, line.run_id
+        old = self.item_of(self.make_invoice(partner=self.partner, due_days=90))
+        reached = {"level_id": self.final.id, "level_rank": self.final.rank, "level_date": "2026-10-01"}
+        old.sudo().write(reached)
+        run.action_propose_now()
+        self.assertEqual(account.attention, "no_address")
+
+        self.partner.email = "found@customer.example"
+        run.action_propose_now()
+        self.assertEqual(account.attention, "hand_over")
+
+    def test_nobody_writes_to_an_archived_customer(self):
+        run = self.proposed_to(email="gone@customer.example").run_id
+        self.partner.active = False
+        run.action_propose_now()
+        self.assertEqual(run.line_ids.reason_code, "no_address")
+
     def test_no_fallback_asks_for_an_address(self):
         self.friendly.fallback = "none"
         line = self.proposed_to(phone="+49 30 1", **STREET)

@@ -57,6 +57,17 @@ class TestItemExternal(DunningCase):
         self.assertRecordValues(self.stored(), [{"reference": False, "due_date": False}])
         self.assertFalse(self.env["dunning.item"].search([("reference", "=", "false")]))
 
+    def test_invoice_without_a_due_date_is_on_the_worklist_until_it_has_one(self):
+        self.upsert(self.row("A", due_date=None))
+        run = self.propose()
+        line = run.line_ids.filtered(lambda one: one.item_id == self.stored())
+        self.assertEqual((line.reason_code, self.account.attention), ("no_due_date", "no_due_date"))
+        self.assertIn("due date", self.account.attention_step)
+
+        self.upsert(self.row("A", content_hash="b", updated_at=datetime(2026, 11, 2)))
+        run.action_propose_now()
+        self.assertFalse(self.account.attention)
+
     def test_new_changed_and_replayed_rows_are_counted(self):
         self.assertEqual(
             self.upsert(self.row("A"), self.row("B")),

@@ -5,8 +5,7 @@ from datetime import date, timedelta
 from odoo.exceptions import UserError
 from odoo.tests import freeze_time, tagged
 
-from .common import TODAY
-from .test_run_life import LifeCase
+from .common import TODAY, LifeCase
 
 
 @tagged("post_install", "-at_install")

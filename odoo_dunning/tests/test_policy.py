@@ -104,6 +104,15 @@ class TestPolicyChoice(DunningCase):
         ]
         self.assertEqual(self.propose().line_ids.reason_code, "notify")
 
+    def test_the_longer_gap_of_company_and_policy_counts(self):
+        self.policy.gap_days = 10
+        gaps = []
+        for company_days in (0, 9, 30):
+            self.company.dunning_gap_days = company_days
+            gaps.append(self.policy._to_engine(self.company, TODAY).gap_days)
+
+        self.assertEqual(gaps, [10, 10, 30])
+
 
 @tagged("post_install", "-at_install")
 class TestPolicyVersions(DunningCase, MailCase):

@@ -61,7 +61,6 @@ class TestRationing(DunningCase, MailCase):
         self.assertEqual((run.line_count, run.notify_count, run.notice_count), (5, 2, 2))
         [left] = run.summary["left"]
         self.assertEqual((left["code"], left["count"]), ("volume_cap", 3))
-        self.assertEqual(run.totals["reasons"], {"notify": 2, "volume_cap": 3})
 
         self.send_out(run)
         self.assertEqual(self.levels(self.late, self.small), [self.final.rank, 0])
@@ -92,6 +91,15 @@ class TestRationing(DunningCase, MailCase):
 
         run.action_cancel()
         self.assertEqual(self.written_to(self.capped_run(per_hour=1)), {"Late", "Foreign", "Large"})
+
+    def test_a_letter_moves_to_the_hour_of_its_mail(self):
+        self.friendly.by_letter = True
+        self.small.partner_id.write({"street": "Main Street 1", "city": "Berlin", "zip": "10115"})
+        run = self.capped_run(per_hour=2)
+
+        of_small = run.notice_ids.filtered(lambda one: one.account_id.partner_id == self.small.partner_id)
+        self.assertEqual(sorted(of_small.mapped("channel")), ["email", "letter"])
+        self.assertEqual({one.send_at.hour for one in of_small}, {14})
 
     def test_messages_of_a_customer_go_together_by_all_channels(self):
         """Two currencies are two messages; e-mail and letter of one message are one."""
@@ -149,6 +157,22 @@ class TestRationing(DunningCase, MailCase):
             self.assertEqual([len(self.hand_over()), len(self.hand_over())], [2, 0])
         with freeze_time("2026-11-19 10:10:00"):
             self.assertEqual([len(self.hand_over()), len(self.hand_over())], [2, 0])
+
+    def test_what_left_by_two_channels_counts_once_for_the_day(self):
+        self.friendly.by_letter = True
+        self.small.partner_id.write({"street": "Main Street 1", "city": "Berlin", "zip": "10115"})
+        run = self.capped_run()
+        run.line_ids.filtered(
+            lambda line: line.item_id.move_id not in (self.small, self.older)
+        ).action_exclude()
+        run.action_approve()
+        self.company.dunning_cap_per_day = 1
+        self.assertEqual(sorted(self.hand_over().mapped("channel")), ["email", "letter"])
+        self.company.dunning_cap_per_day = 2
+        self.assertEqual(self.hand_over().account_id.partner_id, self.older.partner_id)
+
+        self.company.dunning_cap_per_day = 3
+        self.assertEqual(self.written_to(self.propose()), {"Late"}, "two messages are gone by three channels")
 
     def test_letter_beside_a_mail_takes_no_room(self):
         self.friendly.by_letter = True

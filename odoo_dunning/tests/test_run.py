@@ -43,6 +43,20 @@ class TestRun(DunningCase, MailCase):
         )
         self.assertEqual(sorted(run.notice_ids.mapped("item_count")), [1, 3])
 
+    def test_what_the_company_wants_to_be_warned_of_stands_on_the_message_in_words(self):
+        self.company.write({"dunning_bank_gate": "warn", "dunning_unmatched_gate": "warn"})
+        self.friendly.by_letter = True  # nobody knows a street
+        self.make_invoice(due_days=10)
+
+        notice = self.propose().notice_ids
+
+        self.assertEqual(notice.channel, "email")
+        self.assertEqual(
+            notice.warning,
+            "Nobody can be reached for “Friendly reminder” by Letter. "
+            "There are no bank entries yet: payments are unknown.",
+        )
+
     def test_sent_message_raises_levels_and_the_contact_date_once(self):
         invoice = self.make_invoice(due_days=10)
 
@@ -117,14 +131,21 @@ class TestRun(DunningCase, MailCase):
         with self.assertRaisesRegex(UserError, "has a history"):
             run.unlink()
 
-    def test_amounts_of_the_run_are_kept_per_currency(self):
+    def test_amounts_of_the_run_are_summed_per_currency(self):
+        yen = self.env.ref("base.JPY")
+        yen.active = True
         self.make_invoice(amount=100.0, due_days=10)
         self.make_invoice(amount=20.5, due_days=1)
+        self.make_invoice(amount=5000, due_days=9, currency_id=yen.id)
 
-        figures = self.propose().totals["currencies"][self.company.currency_id.name]
+        summary = self.propose().summary
 
-        self.assertEqual(figures["notify"], {"count": 1, "amount": "100.00"})
-        self.assertEqual(figures["leave"], {"count": 1, "amount": "20.50"})
+        [row] = summary["messages"]
+        self.assertEqual((row["count"], row["items"]), (2, 2))
+        self.assertEqual(
+            [(one["currency"], one["amount"]) for one in row["amounts"]], [("JPY", 5000.0), ("USD", 100.0)]
+        )
+        self.assertEqual([(left["code"], left["count"]) for left in summary["left"]], [("too_young", 1)])
 
     def test_interrupted_proposal_goes_on_where_it_stopped(self):
         for number in range(3):

@@ -84,7 +84,7 @@ def _items(draw, item_id: int, kinds=KINDS):
 
 
 def _trouble(draw, trouble: str, rest: Decimal) -> dict:
-    flags = [Flag.EXCLUDED, Flag.LEGAL, Flag.BLOCKED, Flag.IN_OTHER_RUN, Flag.NO_DUE_DATE]
+    flags = [Flag.EXCLUDED, Flag.LEGAL, Flag.BLOCKED, Flag.IN_OTHER_RUN, Flag.IN_PLAN]
     half = (rest / 2).quantize(rest, rounding=ROUND_DOWN)
     return {
         "flags": lambda: {"flags": draw(st.sampled_from(flags))},
@@ -231,7 +231,6 @@ def accounts(draw):
         "country": draw(st.sampled_from(["DE", "US", "IL", None, "XX"])),
         "timezone": draw(st.sampled_from(ZONES)),
         "contacts": contacts,
-        "bill_with_parent": draw(st.booleans()),
     }
     return Account(**{**row, **values})
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from odoo_dunning.engine.decide import decide, recheck, send_slot
+from odoo_dunning.engine.decide import decide, send_slot
 from odoo_dunning.engine.ration import Ration, importance
 from odoo_dunning.engine.snapshot import (
     FOREVER,
@@ -83,6 +83,21 @@ def test_level_cap_lets_a_dunned_item_climb_further_when_raised():
     assert answer(run(old, by=policy(level_cap=2))).level_rank == 3
 
 
+def test_a_level_that_asks_for_more_days_since_the_last_is_not_jumped_to():
+    # rank 2 on 1 May, 41 days ago: enough for the level of rank 3, not for that of rank 4
+    by = policy(
+        level(1, 5),
+        level(2, 20),
+        level(3, 40, min_days_since_last=41),
+        level(4, 60, min_days_since_last=42),
+        level_cap=2,
+    )
+    old = invoice(overdue=90, level_rank=2, level_date=date(2025, 5, 1))
+    assert answer(run(old, by=by)).level_rank == 3
+    earlier = old._replace(level_date=date(2025, 4, 30))
+    assert answer(run(earlier, by=by)).level_rank == 4
+
+
 def test_next_level_waits_for_its_minimum_days_since_the_last():
     waiting = invoice(1, overdue=30, level_rank=1, level_date=date(2025, 6, 2))
     ready = invoice(2, overdue=30, level_rank=1, level_date=date(2025, 6, 1))
@@ -94,6 +109,16 @@ def test_next_level_waits_for_its_minimum_days_since_the_last():
 def test_next_level_also_waits_for_its_own_delay():
     found = answer(run(invoice(overdue=19, level_rank=1, level_date=date(2025, 5, 1))))
     assert (found.code, found.args) == (Reason.TOO_YOUNG, ("L2", date(2025, 5, 23), date(2025, 6, 12)))
+
+
+def test_day_a_level_is_possible_from_counts_the_wait_unless_a_broken_promise_waives_it():
+    # due on 23 May: 20 days later is 12 June; the last level was on 8 June, ten days later is the 18th
+    young = invoice(
+        overdue=19, level_rank=1, level_date=date(2025, 6, 8), broken_promise_date=date(2025, 6, 10)
+    )
+    assert answer(run(young)).args == ("L2", date(2025, 5, 23), date(2025, 6, 18))
+    advance = policy(broken_promise="advance")
+    assert answer(run(young, by=advance)).args == ("L2", date(2025, 5, 23), date(2025, 6, 12))
 
 
 def test_courtesy_level_before_the_due_date():
@@ -321,9 +346,16 @@ def test_wholly_disputed_item_is_left_and_a_partly_disputed_one_goes_on_for_the_
     assert message.amounts == (D("70.00"),)
 
 
+def test_what_credits_leave_of_a_disputed_item_is_disputed_not_netted():
+    part = invoice(1, overdue=6, amount_disputed=D("60.00"), dispute_reason="damaged")
+    decision = run(part, credit(2, "90.00"))
+    assert codes(decision) == {1: "disputed", 2: "credit"}
+    assert answer(decision).args == (D("60.00"), "EUR", "damaged")
+    assert answer(decision, 2).args == (D("40.00"), D("50.00"), "EUR")
+
+
 def test_item_without_a_due_date_is_answered_and_becomes_a_task():
-    items = (invoice(1, due_date=None), invoice(2, overdue=60, flags=Flag.NO_DUE_DATE))
-    decision = run(*items)
+    decision = run(invoice(1, due_date=None), invoice(2, due_date=None))
     assert codes(decision) == {1: "no_due_date", 2: "no_due_date"}
     assert decision.tasks == (Task("no_due_date", (1, 2), ()),)
 
@@ -353,6 +385,8 @@ def test_unmatched_receipts_stop_or_warn():
     warned = run(invoice(overdue=6), of=of, on=ruling(unmatched_gate="warn", bank_gate="warn"))
     assert warned.messages[0].warnings == (("unmatched_receipts", (2,)), ("bank_stale", (None,)))
     assert run(invoice(overdue=6), of=of).messages[0].warnings == ()
+    foreign = run(invoice(overdue=6, ledger_id=7), on=ruling(bank_gate="warn"))
+    assert foreign.messages[0].warnings == ()
 
 
 def test_contact_gap_ends_on_the_seventh_day():
@@ -373,6 +407,16 @@ def test_the_strictest_gap_of_all_policies_counts():
     assert set(codes(decision).values()) == {"contacted_recently"}
 
 
+def test_customers_of_one_run_each_have_their_own_holidays():
+    # Thursday, 19 June 2025 is Corpus Christi in Bavaria and a working day in Berlin
+    on = ruling(date(2025, 6, 19))
+    days = [
+        run(invoice(overdue=6), of=account(subdivision=land), on=on).messages[0].send_on
+        for land in ("BE", "BY")
+    ]
+    assert days == [date(2025, 6, 19), date(2025, 6, 20)]
+
+
 # -- policy
 
 
@@ -386,6 +430,12 @@ def test_policy_of_the_item_beats_its_version_beats_the_customer():
     decision = decide(account(policy_source="rule: Shops"), items, policies, ruling())
     chosen = [(row.policy_id, row.policy_source) for row in decision.answers]
     assert chosen == [(2, "item"), (3, "bound"), (1, "rule: Shops")]
+
+
+def test_other_policies_under_the_same_circumstances_are_other_policies():
+    on = ruling()
+    assert codes(run(invoice(overdue=6), on=on)) == {1: "notify"}
+    assert codes(run(invoice(overdue=6), by=policy(level(1, 50)), on=on)) == {1: "too_young"}
 
 
 def test_without_a_policy_the_answer_says_so():
@@ -448,6 +498,13 @@ def test_no_address_is_an_answer_and_a_task_never_a_reached_level():
     assert decision.tasks == (Task("no_address", (1,), ("L1", "email")),)
 
 
+def test_a_channel_nobody_can_be_reached_by_is_not_passed_over_in_silence():
+    by = policy(level(1, 5, channels=("email", "letter", "call")))
+    (message,) = run(invoice(overdue=6), by=by).messages
+    assert message.channels == ("email",)
+    assert message.warnings == (("no_address", ("L1", "letter, call")),)
+
+
 def test_a_saturday_moves_to_monday_and_the_answer_says_so():
     saturday = date(2025, 6, 14)
     decision = run(invoice(overdue=6), on=ruling(saturday))
@@ -473,6 +530,13 @@ def test_a_calendar_that_waits_answers_instead():
     assert (message.send_on, message.shift) == (date(2025, 6, 12), "window")
 
 
+def test_the_highest_level_of_all_currencies_says_whether_a_closed_day_waits():
+    patient = policy(level(2, 5, id=22), id=2, calendar=Calendar(when_closed="wait"))
+    items = (invoice(1, overdue=6), invoice(2, overdue=6, currency="USD", policy_id=2))
+    decision = decide(account(), items, {1: policy(), 2: patient}, ruling(date(2025, 6, 14)))
+    assert set(codes(decision).values()) == {"not_a_working_day"}
+
+
 def test_a_calendar_closed_for_good_is_answered_not_raised():
     closed = frozenset(TODAY + timedelta(days=n) for n in range(90))
     decision = run(invoice(overdue=6), by=policy(calendar=Calendar(closed_dates=closed)))
@@ -491,6 +555,9 @@ def test_the_account_reason_is_the_one_nearest_to_acting():
         ("L2", date(2025, 6, 9), date(2025, 6, 19)),
     )
     assert run().code == "nothing_open"
+    waiting = {"overdue": 50, "level_date": date(2025, 6, 9)}
+    higher = run(invoice(1, level_rank=1, **waiting), invoice(2, level_rank=2, **waiting))
+    assert (higher.code, higher.args[0]) == ("waiting_since_last_level", "L3")
 
 
 def test_paid_items_and_money_paid_back_are_not_reminded():
@@ -502,44 +569,6 @@ def test_paid_items_and_money_paid_back_are_not_reminded():
 def test_rows_come_straight_from_a_cursor():
     row = (1, 1, "EUR", "invoice", "INV/1", None, None, TODAY - timedelta(days=6), D(5), D(5))
     assert codes(run(Item._make((*row, D(0), 0, None, 1, None, None, 0, *[None] * 7)))) == {1: "notify"}
-
-
-# -- at the moment of sending
-
-
-def test_recheck_of_an_unchanged_world_withdraws_nothing():
-    items = (invoice(1, overdue=6), invoice(2, overdue=6, amount_disputed=D("30.00")))
-    found = recheck(account(), items, {1: policy()}, ruling())
-    assert (found.stopped, found.amounts) == ({}, {1: D("100.00"), 2: D("70.00")})
-
-
-def test_recheck_withdraws_what_was_paid_promised_held_disputed_credited_or_became_stale():
-    items = (
-        invoice(1, amount_open=D(0)),
-        invoice(2, promised_until=TODAY),
-        invoice(3, hold_until=TODAY),
-        invoice(4, amount_disputed=D("100.00")),
-        invoice(5),
-        credit(6, "100.00", reference="INV/5"),
-        invoice(7, ledger_id=9),
-        invoice(8),
-    )
-    found = recheck(account(), items, {1: policy()}, ruling(stale_ledgers={9: None}))
-    assert {item_id: row.code for item_id, row in found.stopped.items()} == {
-        1: "paid",
-        2: "promised",
-        3: "hold",
-        4: "disputed",
-        5: "netted",
-        6: "credit",
-        7: "source_stale",
-    }
-    assert found.amounts == {8: D("100.00")}
-
-
-def test_recheck_withdraws_everything_when_the_customer_was_contacted_meanwhile():
-    found = recheck(account(last_contact_date=TODAY), [invoice(overdue=6)], {1: policy()}, ruling())
-    assert found.stopped[1].code == "contacted_recently"
 
 
 def test_send_slot_tells_whether_it_may_leave_now():
@@ -578,6 +607,9 @@ def test_messages_of_one_customer_stay_together_unless_they_alone_exceed_the_cap
     both = run(invoice(1, overdue=6), invoice(2, overdue=6, currency="USD"))
     assert Ration(cap_per_day=2, scheduled_by_date={TODAY: 1}).admit(both).messages == ()
     assert [m.currency for m in Ration(cap_per_day=1).admit(both).messages] == ["EUR"]
+    dunned = {"level_rank": 1, "level_date": date(2025, 5, 1)}
+    higher = run(invoice(1, overdue=6), invoice(2, overdue=30, currency="USD", **dunned))
+    assert [m.currency for m in Ration(cap_per_day=1).admit(higher).messages] == ["USD"]
 
 
 def test_the_highest_level_goes_first_then_the_most_money_then_the_oldest():

@@ -65,6 +65,8 @@ def test_rest_of_a_credit_goes_to_the_highest_level_where_the_policy_says_so():
     assert applied(run(*items, by=policy(netting="oldest"))) == [(3, 1, D("100.00"))]
     assert applied(run(*items, by=policy(netting="highest"))) == [(3, 2, D("100.00"))]
     assert applied(run(*items, by=policy(netting="none"))) == []
+    same_level = (invoice(1, overdue=30), invoice(2, overdue=60), credit(3, "100.00"))
+    assert applied(run(*same_level, by=policy(netting="highest"))) == [(3, 2, D("100.00"))]
 
 
 def test_older_credits_are_used_first_and_several_may_cover_one_item():
@@ -113,7 +115,8 @@ def test_credit_for_a_partly_disputed_invoice_never_raises_what_is_asked():
 
 def test_money_paid_back_uses_up_its_credit_before_any_invoice_does():
     items = (invoice(1, overdue=60), invoice(2, kind="payment", number="OUT/2"), credit(3, "100.00"))
-    assert applied(run(*items)) == [(3, 2, D("100.00"))]
+    for order in ("oldest", "highest"):
+        assert applied(run(*items, by=policy(netting=order))) == [(3, 2, D("100.00"))]
 
 
 def test_credit_in_another_currency_or_excluded_by_hand_covers_nothing():

@@ -58,17 +58,6 @@ def test_each_channel_of_a_level_may_reach_another_person():
     assert found.missing == ("call",)
 
 
-def test_own_contacts_before_the_parents_unless_billed_with_it():
-    people = [contact(1, of_parent=True), contact(2)]
-    assert chosen(people).deliveries[0].contact_id == 2
-    assert chosen(people, of={"bill_with_parent": True}).deliveries[0].contact_id == 1
-
-
-def test_parent_helps_out_when_the_child_has_no_address():
-    people = [contact(1, email=None), contact(2, of_parent=True)]
-    assert chosen(people).deliveries[0].contact_id == 2
-
-
 def test_language_of_the_contact_then_the_customer_then_the_company():
     assert chosen([contact(language="fr_FR")], of={"language": "de_DE"}).deliveries[0].language == "fr_FR"
     assert chosen([contact()], of={"language": "de_DE"}).deliveries[0].language == "de_DE"

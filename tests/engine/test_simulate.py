@@ -117,6 +117,13 @@ def test_volume_cap_spreads_customers_over_the_following_days():
     ]
 
 
+def test_volume_cap_lets_the_most_money_go_first():
+    owed = {1: "50.00", 2: "100.00"}
+    pasts = [Past(account(id=n), (past(n, date(2025, 1, 10), account_id=n, amount=owed[n]),)) for n in owed]
+    days = simulate(pasts, {1: policy()}, ruling(cap_per_day=1), JANUARY, date(2025, 1, 20))
+    assert [(day.date.day, day.sent[0].account_id) for day in days] == [(15, 2), (16, 1)]
+
+
 def test_the_company_time_of_day_stays_the_same_over_the_clock_change():
     # the run is at 10:00 in Berlin: 9:00 UTC in winter, 8:00 UTC in summer
     winter, summer = past(1, date(2025, 3, 22)), past(2, date(2025, 3, 26))
