@@ -127,11 +127,6 @@ def cap_for(book: LawBook, kind: str, claim: Claim, history: History = NO_HISTOR
     return Cap(kind, amount, row.currency, reason, tuple(used), {"claimed": claimed} if claimed else {})
 
 
-def fee_on_reminder(book: LawBook, claim: Claim, history: History = NO_HISTORY) -> Decimal:
-    """The fee this reminder bears unless someone decides otherwise: what a row allows, zero where none does."""
-    return default_amount(cap_for(book, "reminder_fee", claim, history))
-
-
 def default_amount(cap: Cap) -> Decimal:
     """What is claimed when nobody entered an amount: the full statutory sum, never a contractual guess."""
     return cap.amount or ZERO

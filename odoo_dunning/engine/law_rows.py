@@ -23,7 +23,6 @@ STATUSES = ("verified", "derived", "draft", "activated")
 APPLIES_BY = ("contract_date", "due_date", "default_start", "action_date", "accrual_day")
 
 NUMBER_UNITS = ("pct", "pp", "times", "amount", "days", "working_days", "count")
-TEXT_UNITS = ("text", "text_key")
 
 # The rules the engine reads, with the units each may be given in.
 RATE_UNITS = ("pct", "pp", "times")

@@ -3,9 +3,7 @@ currencies.
 """
 
 from collections.abc import Iterable
-from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
-
-from .law_errors import AbsurdAmount
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 # Own context: wide enough that products of amounts, rates and day counts stay exact, untouched by callers'
 # settings.
@@ -55,38 +53,9 @@ def quantize(amount: Decimal, digits: int) -> Decimal:
     return amount.quantize(_QUANTA[digits], ROUND_HALF_UP, EXACT)
 
 
-def to_decimal(value: object, field: str) -> Decimal:
-    """A finite Decimal from a Decimal, an int or text. Floats are refused: they have already lost cents.
-
-    Raises AbsurdAmount naming `field`.
-    """
-    if isinstance(value, Decimal):
-        number = value
-    elif isinstance(value, (int, str)) and not isinstance(value, bool):
-        try:
-            number = Decimal(value)
-        except InvalidOperation:
-            raise AbsurdAmount(
-                f"{field}: {value!r} is not a number. Enter digits with a dot.", field=field
-            ) from None
-    else:
-        raise AbsurdAmount(f"{field}: {value!r} is not exact. Pass a Decimal, an int or text.", field=field)
-    if not number.is_finite():
-        raise AbsurdAmount(f"{field}: {value!r} is not a finite number. Enter an amount.", field=field)
-    return number
-
-
 def percent_of(amount: Decimal, rate_pct: Decimal) -> Decimal:
     """`rate_pct` percent of `amount`, unrounded."""
     return EXACT.multiply(amount, rate_pct).scaleb(-2, EXACT)
-
-
-def sum_by_currency(amounts: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
-    """Totals per currency. There is no total across currencies."""
-    totals: dict[str, Decimal] = {}
-    for currency, amount in amounts:
-        totals[currency] = EXACT.add(totals.get(currency, ZERO), amount)
-    return totals
 
 
 def split_rounded(exact_amounts: Iterable[Decimal], digits: int) -> tuple[Decimal, ...]:
