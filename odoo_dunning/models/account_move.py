@@ -7,13 +7,21 @@ class AccountMove(models.Model):
     _inherit = "account.move"
 
     dunning_item_ids = fields.One2many(
-        "dunning.item", compute="_compute_dunning_item_ids", string="Receivables in Collections"
+        "dunning.item",
+        compute="_compute_dunning_item_ids",
+        groups="odoo_dunning.group_user",
+        string="Receivables in Collections",
     )
     dunning_level_id = fields.Many2one(
-        "dunning.level", compute="_compute_dunning_level_id", string="Collections level"
+        "dunning.level",
+        compute="_compute_dunning_level_id",
+        groups="odoo_dunning.group_user",
+        string="Collections level",
     )
     dunning_item_count = fields.Integer(
-        compute="_compute_dunning_level_id", string="Number of receivables in Collections"
+        compute="_compute_dunning_level_id",
+        groups="odoo_dunning.group_user",
+        string="Number of receivables in Collections",
     )
     dunning_mailed_date = fields.Date(
         readonly=True,

@@ -13,7 +13,9 @@ class AccountMove(models.Model):
         help="Which charges it books; no second one does.",
         string="Charges booked (key)",
     )
-    dunning_charge_ids = fields.One2many("dunning.charge", "move_id", string="Dunning charges")
+    dunning_charge_ids = fields.One2many(
+        "dunning.charge", "move_id", groups="odoo_dunning.group_user", string="Dunning charges"
+    )
 
     _dunning_charge_key_uniq = models.UniqueIndex(
         "(dunning_charge_key) WHERE dunning_charge_key IS NOT NULL", "These charges are booked already."

@@ -5,7 +5,9 @@ from odoo.exceptions import UserError
 class ResPartner(models.Model):
     _inherit = "res.partner"
 
-    dunning_account_ids = fields.One2many("dunning.account", "partner_id", string="Collections accounts")
+    dunning_account_ids = fields.One2many(
+        "dunning.account", "partner_id", groups="odoo_dunning.group_user", string="Collections accounts"
+    )
     dunning_role = fields.Selection(
         [("billing", "Billing"), ("ap", "Accounts payable"), ("decision", "Decision maker")],
         string="Role in collections",

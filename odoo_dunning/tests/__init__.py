@@ -38,3 +38,4 @@ from . import test_dialogs
 from . import test_labels
 from . import test_translations
 from . import test_odd_orders
+from . import test_little_rights
