@@ -1,9 +1,8 @@
 """Who has nothing to do with collections works as before: no right is missing, and nothing of ours refuses."""
 
+from odoo.addons.mail.tests.common import MailCommon
 from odoo.fields import Command
 from odoo.tests import Form, new_test_user, tagged
-
-from odoo.addons.mail.tests.common import MailCommon
 
 from .common import TODAY, DunningCase
 
