@@ -3,6 +3,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tools import format_date
 
+from .conflicts import try_again
 from .dunning_charge import STANDING
 from .res_company_charges import BOOKED_AS
 
@@ -22,16 +23,21 @@ class DunningCharge(models.Model):
     @api.model
     def _cron_charges(self):
         """Scheduled: look for paid invoices, book what is due to be booked, end early-settlement offers."""
-        commit = self.env["ir.cron"]._commit_progress
         for company in self.env["res.company"].search([]):
-            self._see_paid(company)
-            self.env["dunning.offer"]._settle_open(company)
-            if not commit(1):
+            if not try_again(self.env, self._see_paid_committing, company):
                 return
             for charges in self._due_for_booking(company).grouped("notice_id").values():
-                charges._book()
-                if not commit(1):
+                if not try_again(self.env, charges._book_committing):
                     return
+
+    def _see_paid_committing(self, company):
+        self._see_paid(company)
+        self.env["dunning.offer"]._settle_open(company)
+        return self.env["ir.cron"]._commit_progress(1)
+
+    def _book_committing(self):
+        self._book()
+        return self.env["ir.cron"]._commit_progress(1)
 
     def action_book(self):
         """Book these charges now, whatever the company's moment for it; errors are raised."""

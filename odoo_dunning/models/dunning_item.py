@@ -3,6 +3,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
 from ..bulk import disputes, external, projection, totals
+from .conflicts import try_again
 from .kept_fields import label_of_kept
 
 # What its ledger says and what was sent for it. Who may exclude a receivable or choose its policy does not write it.
@@ -251,7 +252,10 @@ class DunningItem(models.Model):
         """Scheduled: refresh every company, then judge promises."""
         companies = self.env["res.company"].search([])
         for done, company in enumerate(companies, start=1):
-            self._refresh(company)
-            self.env["dunning.promise"]._judge(company)
-            if not self.env["ir.cron"]._commit_progress(1, remaining=len(companies) - done):
+            if not try_again(self.env, self._refresh_committing, company, len(companies) - done):
                 break
+
+    def _refresh_committing(self, company, left):
+        self._refresh(company)
+        self.env["dunning.promise"]._judge(company)
+        return self.env["ir.cron"]._commit_progress(1, remaining=left)

@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from .conflicts import try_again
+
 
 class DunningItemChange(models.Model):
     """A journal item whose receivable waits to be brought up to date.
@@ -46,10 +48,12 @@ class DunningItemChange(models.Model):
     @api.model
     def _cron_follow(self):
         """Scheduled, and woken by posting and paying: refresh what was left."""
+        try_again(self.env, self._follow)
+        # Whoever left something meanwhile saw a list that was not empty, and woke nobody.
+        self.env["ir.cron"]._commit_progress(remaining=self.search_count([]))
+
+    def _follow(self):
         line_ids = self._take_all()
         if line_ids:
             self.env["dunning.item"]._refresh_lines(line_ids)
-        commit = self.env["ir.cron"]._commit_progress
-        commit(len(line_ids))
-        # Whoever left something meanwhile saw a list that was not empty, and woke nobody.
-        commit(remaining=self.search_count([]))
+        self.env["ir.cron"]._commit_progress(len(line_ids))

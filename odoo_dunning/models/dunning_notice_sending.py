@@ -7,7 +7,7 @@ from odoo.tools import format_date
 from .. import rendering
 from ..bulk import contexts, outbox, projection, rationing, recheck
 from ..engine.decide import send_slot
-from .mail_mail import CONFLICTS
+from .conflicts import CONFLICTS
 
 _logger = logging.getLogger(__name__)
 

@@ -8,6 +8,7 @@ from odoo.tools import SQL, format_date
 
 from ..bulk import rationing, snapshot
 from ..bulk.proposal import Proposal
+from .conflicts import try_again
 
 _logger = logging.getLogger(__name__)
 
@@ -473,8 +474,11 @@ class DunningRun(models.Model):
         for run in self.search([("is_proposing", "=", True)]):
             run._propose_committing(commit)
         for run in self.search([("is_automatic", "=", True), ("state", "=", "proposed")]):
-            run._approve_automatic()
-            commit(1)
+            try_again(self.env, run._approve_automatic_committing, commit)
+
+    def _approve_automatic_committing(self, commit):
+        self._approve_automatic()
+        commit(1)
 
     def _propose_committing(self, commit):
         """Work one proposal out, committing slice by slice: progress shows, an interruption costs one slice."""

@@ -1,17 +1,11 @@
 import logging
 import smtplib
 
-import psycopg2.errors
 from odoo import fields, models
 
-_logger = logging.getLogger(__name__)
+from .conflicts import CONFLICTS
 
-# Another transaction had the same row: not an error, a matter of trying later.
-CONFLICTS = (
-    psycopg2.errors.SerializationFailure,
-    psycopg2.errors.DeadlockDetected,
-    psycopg2.errors.LockNotAvailable,
-)
+_logger = logging.getLogger(__name__)
 
 
 class MailMail(models.Model):

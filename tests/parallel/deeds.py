@@ -119,3 +119,24 @@ def pay_at_once(env, moves: list[int], folder: str, name: str, count: int) -> No
 
     meet(folder, name, count)
     retrying(lambda: pay(env, moves), env)
+
+
+def refresh_first(env, folder: str, name: str, count: int) -> None:
+    """Bring every receivable up to date; the other one begins before it is committed."""
+    env["dunning.item"]._refresh(env["res.company"].search([]))
+    meet(folder, name, count)
+    time.sleep(1)
+    env.cr.commit()
+
+
+def follow(env, folder: str, name: str, count: int) -> None:
+    """What posting and paying left for the scheduled action, as it was before the other one is done."""
+    env.cr.execute("SELECT 1 FROM dunning_item_change")
+    meet(folder, name, count)
+    env["dunning.item.change"]._cron_follow()
+
+
+def leave(env, moves: list[int]) -> None:
+    """As if these invoices had just been posted."""
+    env["dunning.item.change"]._leave(env["account.move"].browse(moves).line_ids.ids)
+    env.cr.commit()

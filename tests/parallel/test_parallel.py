@@ -187,6 +187,20 @@ def test_payments_during_sending_neither_fail_nor_wait_for_ever(workers, office_
     assert scene.delivered(office_mailbox) == dict.fromkeys(sent, 1)
 
 
+def test_the_follower_gives_way_to_a_refresh_and_does_not_fail(workers, meeting) -> None:
+    moves = [move for (move,) in sql(workers.database, "SELECT id FROM account_move LIMIT 3")]
+    workers.run("tests.parallel.deeds:leave", moves=moves)
+
+    outcomes = workers.do(
+        Work("tests.parallel.deeds:refresh_first", meeting(2)),
+        Work("tests.parallel.deeds:follow", meeting(2)),
+        timeout=60,
+    )
+
+    _must_end_well(outcomes, workers)
+    assert sql(workers.database, "SELECT count(*) FROM dunning_item_change") == [(0,)]
+
+
 def test_a_payment_between_rendering_and_sending_keeps_the_message_home(
     workers, office_mailbox, meeting
 ) -> None:
