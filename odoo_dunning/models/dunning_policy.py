@@ -22,7 +22,10 @@ class DunningPolicy(models.Model):
     active = fields.Boolean(default=True)
     sequence = fields.Integer(default=10)
     company_id = fields.Many2one(
-        "res.company", index="btree_not_null", help="Empty: usable in every company."
+        "res.company",
+        index="btree_not_null",
+        ondelete="restrict",
+        help="Empty: usable in every company.",
     )
     version = fields.Integer(default=1, readonly=True, copy=False)
     head_id = fields.Many2one(

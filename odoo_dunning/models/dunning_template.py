@@ -15,7 +15,9 @@ class DunningTemplate(models.Model):
     lang = fields.Char(
         string="Language", required=True, help="Language code without or with region: de, pt_BR."
     )
-    company_id = fields.Many2one("res.company", index="btree_not_null", help="Empty: used in every company.")
+    company_id = fields.Many2one(
+        "res.company", index="btree_not_null", ondelete="restrict", help="Empty: used in every company."
+    )
     active = fields.Boolean(default=True)
     subject = fields.Char(required=True)
     body_html = fields.Text(string="HTML", required=True)

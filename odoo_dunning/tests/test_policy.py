@@ -6,6 +6,8 @@ from odoo.addons.mail.tests.common import MailCase
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import freeze_time, tagged
+from odoo.tools import mute_logger
+from psycopg2 import IntegrityError
 
 from .common import TODAY, DunningCase
 
@@ -187,6 +189,16 @@ class TestTemplates(DunningCase):
 
         self.assertEqual(find("firm", "de_AT", self.company).lang, "de")
         self.assertEqual(find("firm", "ja_JP", self.company).lang, "en")
+
+    @mute_logger("odoo.sql_db")
+    def test_what_a_company_had_for_itself_does_not_become_everybodys_when_it_is_deleted(self):
+        for kept in self.policy, self.env["dunning.template"].search([], limit=1):
+            closed = self.env["res.company"].create({"name": f"Closed, with {kept._description}"})
+            own = kept.copy({"company_id": closed.id})
+            with self.subTest(kept=kept._name), self.assertRaises(IntegrityError), self.env.cr.savepoint():
+                closed.unlink()
+            own.unlink()
+            closed.unlink()
 
     def test_own_text_of_the_company_comes_first(self):
         shared = self.env["dunning.template"]._find("firm", "en", self.company)
