@@ -159,6 +159,8 @@ class DunningNotice(models.Model):
     _open_of_run = models.Index(
         "(run_id) WHERE state IN ('proposed', 'ready', 'queued', 'sending', 'uncertain')"
     )
+    # Hardly ever any: what `_others_open` of a run asks for with every slice of a proposal.
+    _unsettled = models.Index("(run_id) WHERE state IN ('sending', 'uncertain')")
     _outbox = models.Index("(send_at, id) WHERE state IN ('ready', 'queued', 'sending')")
     _retry = models.Index("(next_try_at) WHERE state = 'failed'")
 
