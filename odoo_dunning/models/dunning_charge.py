@@ -195,6 +195,7 @@ class DunningCharge(models.Model):
                 self.env._("Of a charge only the amount is changed by hand, while its message is a proposal.")
             )
         self._check_editable()
+        self.run_id._remember_hand()
         return super().write({**vals, "is_edited": True})
 
     @api.constrains("amount")
@@ -264,6 +265,7 @@ class DunningCharge(models.Model):
                     state=dict(self._fields["state"]._description_selection(self.env))[over[0].state],
                 )
             )
+        self.run_id._remember_hand()
         for charge in self.sudo():
             charge._waive(charge._left() if amount is None else amount, reason.strip())
         self.account_id._dunning_post_waived(self, reason.strip())

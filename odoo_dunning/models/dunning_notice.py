@@ -184,6 +184,8 @@ class DunningNotice(models.Model):
         """What a person types here stands: it is neither replaced nor reckoned anew when the message leaves."""
         if not self.env.su:
             self._check_writable(vals.keys())
+            if _TYPED & vals.keys():
+                self.run_id._remember_hand()
         vals = dict(vals)
         if "deadline_date" in vals:
             vals.setdefault("is_deadline_typed", True)
@@ -222,13 +224,13 @@ class DunningNotice(models.Model):
             )
 
     def _was_seen_by_two(self):
-        """Approved by another person than the proposer, as the company demands; a correction is not part of that."""
+        """Approved by another person than made it, as the company demands; a correction is not part of that."""
         run = self.run_id
         return (
             self.company_id.dunning_four_eyes
             and not self.corrects_id
             and bool(run.approved_by_id)
-            and run.approved_by_id != run.proposed_by_id
+            and run.approved_by_id not in run._first_hands()
         )
 
     # === WHAT IT ASKS FOR === #
@@ -285,6 +287,7 @@ class DunningNotice(models.Model):
                 self.env._("%(message)s has left already. Undo it instead.", message=sent[0].display_name)
             )
         self._check_fates_known()
+        self.run_id._remember_hand()
         self._withdraw(self.env._("Withdrawn by %(user)s", user=self.env.user.name))
         return True
 

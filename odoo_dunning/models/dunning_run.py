@@ -1,9 +1,10 @@
 import logging
+from datetime import timezone
 
 import psycopg2.errors
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.fields import Domain
+from odoo.fields import Command, Domain
 from odoo.tools import SQL, format_date
 
 from ..bulk import rationing, snapshot
@@ -24,7 +25,7 @@ class DunningRun(models.Model):
     # Written by the life of a run alone: four eyes are worth nothing where a call from outside may say who proposed.
     _kept = {
         "company_id", "state", "is_automatic", "is_proposing", "proposed_by_id", "proposed_at", "approved_by_id",
-        "approved_at", "done_at", "line_count", "notify_count", "name", "account_count", "account_done_count",
+        "approved_at", "edited_by_ids", "done_at", "line_count", "notify_count", "name", "account_count", "account_done_count",
         "last_account_id", "error", "job_key",
     }  # fmt: skip
     _said_once = {"company_id", "name"}
@@ -75,6 +76,13 @@ class DunningRun(models.Model):
     proposed_at = fields.Datetime(readonly=True, copy=False, string="Proposed on")
     approved_by_id = fields.Many2one("res.users", readonly=True, copy=False, string="Approved by")
     approved_at = fields.Datetime(readonly=True, copy=False, string="Approved on")
+    edited_by_ids = fields.Many2many(
+        "res.users",
+        readonly=True,
+        copy=False,
+        help="Who changed its messages while it was a proposal: like the proposer, they are no second person.",
+        string="Changed by",
+    )
     done_at = fields.Datetime(readonly=True, copy=False, string="Done on")
     line_ids = fields.One2many("dunning.run.line", "run_id", string="Lines", copy=False)
     notice_ids = fields.One2many("dunning.notice", "run_id", string="Messages of the run", copy=False)
@@ -177,6 +185,7 @@ class DunningRun(models.Model):
                     "is_proposing": True,
                     "error": False,
                     "proposed_by_id": self.env.uid,
+                    "edited_by_ids": [Command.clear()],
                     "account_done_count": 0,
                     "account_count": 0,
                     "last_account_id": 0,
@@ -298,46 +307,84 @@ class DunningRun(models.Model):
         self.ensure_one()
         if self.state != "proposed":
             raise UserError(self.env._("Run %(run)s is not a proposal. Propose it first.", run=self.name))
-        if self.proposed_by_id == self.env.user and self._needs_second_person():
+        if self.env.user in self._first_hands() and self._needs_second_person():
             raise UserError(self._why_second_person())
 
+    def _first_hands(self):
+        """Who proposed it or changed its messages: their approval is not a second person's."""
+        return self.proposed_by_id | self.edited_by_ids
+
+    def _remember_hand(self):
+        """Somebody changes messages of a proposal."""
+        for run in self.filtered(lambda one: one.state == "proposed"):
+            if self.env.user not in run.edited_by_ids:
+                run.sudo().edited_by_ids = [Command.link(self.env.uid)]
+
     def _needs_second_person(self):
-        """Whether another person than the proposer has to approve. What nobody can put in company currency is taken for
-        more than the limit."""
+        """Whether somebody else than its first hands has to approve. What nobody can put in company currency is taken
+        for more than the limit."""
         company = self.company_id
         if not company.dunning_four_eyes:
             return False
         if company.currency_id.is_zero(company.dunning_four_eyes_amount) or self._unrated_currencies():
             return True
-        return (
-            company.currency_id.compare_amounts(
-                self._amount_in_company_currency(), company.dunning_four_eyes_amount
-            )
-            >= 0
+        amount = self._amount_in_company_currency(self | self._approved_alone())
+        return company.currency_id.compare_amounts(amount, company.dunning_four_eyes_amount) >= 0
+
+    def _approved_alone(self):
+        """Other runs this user approved today without a second person: cut into parts, a run would never reach the
+        limit."""
+        company = self.company_id
+        midnight = company._dunning_local_now().replace(hour=0, minute=0, second=0, microsecond=0)
+        runs = self.search(
+            [
+                ("company_id", "=", company.id),
+                ("approved_by_id", "=", self.env.uid),
+                ("approved_at", ">=", midnight.astimezone(timezone.utc).replace(tzinfo=None)),
+                ("id", "not in", self.ids),
+            ]
         )
+        return runs.filtered(lambda run: self.env.user in run._first_hands())
 
     def _why_second_person(self):
+        """Why the user may not approve it, and what to do."""
+        if self.proposed_by_id == self.env.user:
+            hint = self.env._("You proposed it: ask a colleague.")
+        else:
+            hint = self.env._("You changed its messages: ask a colleague who did not.")
+        return f"{self._why_four_eyes()} {hint}"
+
+    def _why_four_eyes(self):
         company = self.company_id
+        own, limit = company.currency_id, company.dunning_four_eyes_amount
         unrated = self._unrated_currencies()
-        if company.currency_id.is_zero(company.dunning_four_eyes_amount):
-            return self.env._(
-                "Run %(run)s: you proposed it, and every run needs a second person. Ask a colleague.",
-                run=self.name,
-            )
+        if own.is_zero(limit):
+            return self.env._("Run %(run)s: every run needs a second person.", run=self.name)
         if unrated:
             return self.env._(
                 "Run %(run)s: there is no exchange rate of %(currencies)s, so nobody knows what the run is about in "
-                "all. You proposed it, and it needs a second person: ask a colleague, or enter a rate.",
+                "all, and it needs a second person as long as no rate is entered.",
                 run=self.name,
                 currencies=", ".join(unrated.mapped("name")),
             )
+        amount = self._amount_in_company_currency(self)
+        figures = {
+            "run": self.name,
+            "limit": own.format(limit),
+            "amount": own.format(amount),
+            "day": format_date(self.env, self.date),
+        }
+        if own.compare_amounts(amount, limit) >= 0:
+            return self.env._(
+                "Run %(run)s: it needs a second person from %(limit)s on: it asks for %(amount)s, charges included, at "
+                "the rates of %(day)s.",
+                **figures,
+            )
+        figures["amount"] = own.format(self._amount_in_company_currency(self | self._approved_alone()))
         return self.env._(
-            "Run %(run)s: you proposed it, and it needs a second person from %(limit)s on: it asks for %(amount)s, "
-            "charges included, at the rates of %(day)s. Ask a colleague.",
-            run=self.name,
-            limit=company.currency_id.format(company.dunning_four_eyes_amount),
-            amount=company.currency_id.format(self._amount_in_company_currency()),
-            day=format_date(self.env, self.date),
+            "Run %(run)s: it needs a second person from %(limit)s on: with what you approved alone today it is about "
+            "%(amount)s, charges included, at the rates of %(day)s.",
+            **figures,
         )
 
     def _unrated_currencies(self):
@@ -355,19 +402,25 @@ class DunningRun(models.Model):
         return foreign - self.env["res.currency"].union(*(currency for (currency,) in rated))
 
     def _amounts(self):
-        """Currency -> what the proposed messages ask for in it."""
+        """Currency -> what the messages of these runs ask for in it; what was withdrawn or undone does not count."""
         groups = self.env["dunning.notice"]._read_group(
-            [("run_id", "=", self.id), ("state", "=", "proposed"), ("main_id", "=", False)],
+            [
+                ("run_id", "in", self.ids),
+                ("state", "not in", ("withdrawn", "undone")),
+                ("main_id", "=", False),
+                ("corrects_id", "=", False),
+            ],
             ["currency_id"],
             ["amount_total:sum"],
         )
         return dict(groups)
 
-    def _amount_in_company_currency(self):
+    def _amount_in_company_currency(self, runs):
+        """What the messages of these runs ask for, at the rates of this run's day."""
         own = self.company_id.currency_id
         return sum(
             currency._convert(amount, own, self.company_id, self.date)
-            for currency, amount in self._amounts().items()
+            for currency, amount in runs._amounts().items()
         )
 
     def action_cancel(self):

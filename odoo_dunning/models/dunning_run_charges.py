@@ -1,6 +1,8 @@
 from odoo import models
 from odoo.tools import SQL
 
+from .dunning_charge import STANDING
+
 
 class DunningRun(models.Model):
     """Charges come and go with the proposal."""
@@ -20,9 +22,9 @@ class DunningRun(models.Model):
         amounts = super()._amounts()
         groups = self.env["dunning.charge"]._read_group(
             [
-                ("notice_id.run_id", "=", self.id),
-                ("notice_id.state", "=", "proposed"),
-                ("stage", "=", "claimed"),
+                ("notice_id.run_id", "in", self.ids),
+                ("notice_id.state", "not in", ("withdrawn", "undone")),
+                ("stage", "in", ("claimed", *STANDING)),
             ],
             ["currency_id"],
             ["amount:sum", "amount_waived:sum"],

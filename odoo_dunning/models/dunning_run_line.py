@@ -126,6 +126,7 @@ class DunningRunLine(models.Model):
         lines.item_id.filtered("is_excluded").is_excluded = False
         for line in lines:
             line._put_back()
+        lines.run_id._remember_hand()
         lines.run_id._count_lines()
         return True
 
@@ -165,6 +166,7 @@ class DunningRunLine(models.Model):
             )
         lines = notices.line_ids
         self._check_level_free(lines, level)
+        lines.run_id._remember_hand()
         lines.sudo().write({"level_id": level.id, "level_rank": level.rank, "is_edited": True})
         for _run, of_run in notices.grouped("run_id").items():
             looks = of_run._looks()
@@ -214,6 +216,7 @@ class DunningRunLine(models.Model):
     def _leave(self, code, args):
         """Leave these items alone, for a reason; their messages shrink, empty ones are withdrawn."""
         self._check_editable()
+        self.run_id._remember_hand()
         self._drop(code, args)
 
     def _drop(self, code, args):

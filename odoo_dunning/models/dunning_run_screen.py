@@ -49,7 +49,7 @@ class DunningRunScreen(models.Model):
     def _compute_needs_second_person(self):
         for run in self:
             run.needs_second_person = (
-                run.state == "proposed" and run.proposed_by_id == self.env.user and run._needs_second_person()
+                run.state == "proposed" and self.env.user in run._first_hands() and run._needs_second_person()
             )
             run.second_person_reason = run.needs_second_person and run._why_second_person()
 

@@ -75,14 +75,14 @@ class ResCompany(models.Model):
     )
     dunning_four_eyes = fields.Boolean(
         string="Four eyes",
-        help="Someone other than the proposer approves.",
+        help="Someone who neither proposed the run nor changed its messages approves it.",
         prefetch="odoo_dunning",
     )
     dunning_four_eyes_amount = fields.Monetary(
         string="Four eyes from",
         currency_field="currency_id",
-        help="Total of the messages, charges included, from which it is needed; 0: always. Foreign money counts at the "
-        "rate of the day of the run.",
+        help="Total of the messages, charges included, from which it is needed; 0: always. What the same person "
+        "approved alone that day counts, too. Foreign money counts at the rate of the day of the run.",
         prefetch="odoo_dunning",
     )
     dunning_window_start_hour = fields.Float(

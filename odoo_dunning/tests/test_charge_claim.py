@@ -49,6 +49,21 @@ class TestChargeClaim(ChargeCase):
         self.charges(run, "interest").action_waive(reason="Agreed")
         self.assertFalse(run._needs_second_person())
 
+    def test_four_eyes_of_who_changed_a_charge_are_two(self):
+        self.company.dunning_four_eyes = True
+        self.make_late()
+        for name, change in (
+            ("waived", lambda charge: charge.action_waive(5.0, "Goodwill")),
+            ("lowered", lambda charge: charge.write({"amount": 30.0})),
+        ):
+            with self.subTest(name):
+                run, clerk = self.propose(), collections_user(self.env, name)
+                change(self.charges(run, "interest").with_user(clerk))
+
+                with self.assertRaisesRegex(UserError, "You changed its messages"):
+                    run.with_user(clerk).action_approve()
+                run.action_cancel()
+
     def test_message_shows_charges_sheet_growth_and_basis(self):
         self.make_late()
         run = self.sent_run()

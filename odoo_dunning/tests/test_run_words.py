@@ -83,7 +83,7 @@ class TestWordsOfAPerson(LifeCase):
         self.line_of(run, second).action_exclude()
 
         self.assertEqual(run.notice_ids.amount_total, 70.0)
-        self.assertEqual(run._amount_in_company_currency(), 70.0)
+        self.assertEqual(run._amount_in_company_currency(run), 70.0)
 
     def test_amount_of_a_sent_message_is_what_it_asked_for(self):
         run = self.propose()

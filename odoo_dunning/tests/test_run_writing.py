@@ -1,10 +1,10 @@
-"""Who may write what of a run: four eyes written around, a history rewritten."""
+"""Who may write what of a run: four eyes written around, shut by their owner, a history rewritten."""
 
 from datetime import timedelta
 
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
-from odoo.tests import tagged
+from odoo.tests import freeze_time, tagged
 
 from .common import TODAY, LifeCase, collections_user
 
@@ -161,3 +161,130 @@ class TestWhoMayWriteWhat(LifeCase):
         for vals in ({"body_text": "Something else"}, {"email_to": "a@b.example"}, {"deadline_date": TODAY}):
             with self.subTest(vals=vals), self.assertRaisesRegex(UserError, "can no longer be edited"):
                 self.notice.write(vals)
+
+
+@tagged("post_install", "-at_install")
+class TestSecondPairOfEyes(LifeCase):
+    """Whoever changes a proposal sees what they wrote themselves."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.make_invoice(due_days=12, amount=300.0)
+        cls.clerk = collections_user(cls.env, "clerk")
+        cls.colleague = collections_user(cls.env, "colleague")
+        cls.third = collections_user(cls.env, "third")
+
+    def run_of(self, user):
+        run = self.env["dunning.run"].with_user(user).create({"company_id": self.company.id, "date": TODAY})
+        run.action_propose_now()
+        return run
+
+    def assert_refused(self, run, user, reason):
+        as_user = run.with_user(user)
+        with self.assertRaisesRegex(UserError, reason):
+            as_user.action_approve()
+        as_user.invalidate_recordset()
+        self.assertTrue(as_user.needs_second_person)
+        self.assertRegex(as_user.second_person_reason, reason)
+
+    def test_who_changed_a_message_does_not_approve_it(self):
+        self.company.dunning_four_eyes = True
+        changes = {
+            "recipient": lambda run: run.notice_ids.write({"email_to": "me@home.example"}),
+            "text": lambda run: run.notice_ids.action_edit_text(),
+            "level": lambda run: run.line_ids.set_level(self.final),
+            "exclude": lambda run: run.line_ids[0].action_exclude(),
+            "hold": lambda run: run.line_ids[0].action_hold(reason="Wait"),
+            "withdraw": lambda run: run.notice_ids.action_withdraw(),
+        }
+        for name, change in changes.items():
+            with self.subTest(name):
+                run = self.run_of(self.clerk)
+                change(run.with_user(self.colleague))
+
+                self.assertEqual(run.edited_by_ids, self.colleague)
+                self.assert_refused(run, self.colleague, "You changed its messages: ask a colleague")
+                self.assert_refused(run, self.clerk, "You proposed it: ask a colleague")
+                run.with_user(self.third).action_approve()
+                self.assertEqual(run.approved_by_id, self.third)
+                if run.state != "done":
+                    run.action_cancel()
+                self.env["dunning.hold"].search([]).action_lift()
+
+    def test_who_put_a_receivable_back_changed_it(self):
+        self.company.dunning_four_eyes = True
+        run = self.run_of(self.clerk)
+        run.line_ids[0].action_exclude()
+        run.line_ids[0].with_user(self.colleague).action_include()
+
+        self.assert_refused(run, self.colleague, "You changed its messages")
+
+    def test_who_only_reads_and_notes_stays_a_second_person(self):
+        self.company.dunning_four_eyes = True
+        run = self.run_of(self.clerk)
+        as_colleague = run.with_user(self.colleague)
+        as_colleague.line_ids.note = "Called on Monday"
+        as_colleague.note = "Looks right"
+        as_colleague.notice_ids.action_preview()
+
+        as_colleague.action_approve()
+
+        self.assertEqual(run.approved_by_id, self.colleague)
+
+    def test_who_worked_a_proposal_out_anew_starts_over(self):
+        self.company.dunning_four_eyes = True
+        run = self.run_of(self.clerk)
+        run.line_ids[0].with_user(self.colleague).action_exclude()
+        run.with_user(self.third).action_propose_now()
+
+        self.assertFalse(run.edited_by_ids)
+        run.with_user(self.colleague).action_approve()
+        self.assertEqual(run.approved_by_id, self.colleague)
+
+    def test_below_the_limit_who_changed_it_may_approve_and_change_it_afterwards(self):
+        self.company.write({"dunning_four_eyes": True, "dunning_four_eyes_amount": 1000.0})
+        run = self.run_of(self.clerk)
+        as_colleague = run.with_user(self.colleague)
+        as_colleague.notice_ids.email_to = "boss@acme.example"
+
+        as_colleague.action_approve()
+        as_colleague.notice_ids.email_to = "office@acme.example"
+
+        self.assertEqual(run.state, "approved")
+
+    def test_a_run_cut_into_parts_counts_as_one(self):
+        """400.00 of Acme and 300.00 of Beta, each below the limit, in two runs of one day."""
+        self.company.write({"dunning_four_eyes": True, "dunning_four_eyes_amount": 700.0})
+        beta = self.make_invoice(partner=self.make_customer("Beta"), due_days=12, amount=300.0)
+        first = self.run_of(self.clerk)
+        self.line_of(first.with_env(self.env), beta).with_user(first.env.user).action_exclude()
+        first.action_approve()
+        second = self.run_of(self.clerk)
+
+        self.assertEqual(sum(second.notice_ids.mapped("amount_total")), 300.0)
+        self.assert_refused(
+            second,
+            self.clerk,
+            r"from .*700\.00 on.* what you approved alone today .*700\.00.* ask a colleague",
+        )
+        self.company.dunning_four_eyes_amount = 700.01
+        self.assertFalse(second._needs_second_person())
+        self.company.dunning_four_eyes_amount = 700.0
+        with self.subTest("the next day"), freeze_time("2026-11-19 12:00:00"):
+            self.assertFalse(second._needs_second_person())
+        with self.subTest("taken back"):
+            first.action_cancel()
+            self.assertFalse(second._needs_second_person())
+
+    def test_what_two_saw_does_not_count_toward_the_next_run(self):
+        self.company.write({"dunning_four_eyes": True, "dunning_four_eyes_amount": 400.0})
+        beta = self.make_invoice(partner=self.make_customer("Beta"), due_days=12, amount=300.0)
+        first = self.run_of(self.colleague)
+        self.line_of(first.with_env(self.env), beta).with_user(first.env.user).action_exclude()
+        first.with_user(self.clerk).action_approve()
+
+        second = self.run_of(self.clerk)
+        second.action_approve()
+
+        self.assertEqual(second.approved_by_id, self.clerk)
