@@ -31,8 +31,8 @@ def policy_source(env, source):
 def _said(env, template, values):
     shown = {name: _shown(env, value) for name, value in values.items()}
     if "channels" in shown:
-        names = dict(env["dunning.notice"]._fields["channel"]._description_selection(env))
-        shown["channels"] = ", ".join(names.get(one, one) for one in shown["channels"].split(", "))
+        channels = shown["channels"].split(", ")
+        shown["channels"] = ", ".join(env._(explain.CHANNELS.get(one, one)) for one in channels)
     return env._(template) % shown
 
 

@@ -128,6 +128,14 @@ SHIFTS: dict[str, str] = {
 }
 """What moved a message -> the sentence behind the main one."""
 
+CHANNELS: dict[str, str] = {
+    "email": _("email"),
+    "letter": _("letter"),
+    "sms": _("SMS"),
+    "call": _("phone"),
+}
+"""Channel -> its name within a sentence, behind "by"."""
+
 REASON_GIVEN = _("Reason: %(reason)s.")
 AUTHOR_GIVEN = _("Set by %(author)s.")
 

@@ -277,14 +277,14 @@ class Policy:
         for level in self.levels:
             where = f"policy {self.name!r}, level {level.name!r}"
             if level.rank < 1:
-                raise PolicyError(f"{where}: rank is {level.rank}; it must be at least 1")
+                raise PolicyError(f"{where}: its number is {level.rank}; it must be at least 1")
             if not level.channels:
                 raise PolicyError(f"{where}: no channel; choose at least one")
             if level.min_days_since_last < 0 or level.grace_days < 0 or level.deadline_days < 0:
                 raise PolicyError(f"{where}: days since last level, grace and deadline must not be negative")
             if previous is not None:
                 if level.rank == previous.rank:
-                    raise PolicyError(f"{where}: rank {level.rank} is also the rank of {previous.name!r}")
+                    raise PolicyError(f"{where}: number {level.rank} is also the number of {previous.name!r}")
                 if level.delay_days + level.grace_days < previous.delay_days + previous.grace_days:
                     raise PolicyError(f"{where}: comes due before {previous.name!r}, a lower level")
             previous = level

@@ -19,7 +19,9 @@ class DunningLevel(models.Model):
 
     policy_id = fields.Many2one("dunning.policy", required=True, ondelete="cascade", index=True)
     company_id = fields.Many2one(related="policy_id.company_id", store=True)
-    rank = fields.Integer(required=True, default=1, help="Order within the policy, from 1.", string="Order")
+    rank = fields.Integer(
+        required=True, default=1, help="Place within the policy, from 1.", string="Level number"
+    )
     key = fields.Selection(
         [
             ("courtesy", "Courtesy note"),
@@ -96,7 +98,7 @@ class DunningLevel(models.Model):
     # way. What is saved is looked at by `_check_workable`.
     _policy_rank_uniq = models.Constraint(
         "unique(policy_id, rank) DEFERRABLE INITIALLY DEFERRED",
-        "Two levels of a policy cannot have the same rank.",
+        "Two levels of a policy cannot have the same number.",
     )
 
     def _selection_template_key(self):

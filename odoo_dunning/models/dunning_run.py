@@ -25,8 +25,8 @@ class DunningRun(models.Model):
     # Written by the life of a run alone: four eyes are worth nothing where a call from outside may say who proposed.
     _kept = {
         "company_id", "state", "is_automatic", "is_proposing", "proposed_by_id", "proposed_at", "approved_by_id",
-        "approved_at", "edited_by_ids", "done_at", "line_count", "notify_count", "name", "account_count", "account_done_count",
-        "last_account_id", "error", "job_key",
+        "approved_at", "edited_by_ids", "done_at", "line_count", "notify_count", "name", "account_count",
+        "account_done_count", "last_account_id", "error", "job_key",
     }  # fmt: skip
     _said_once = {"company_id", "name"}
 

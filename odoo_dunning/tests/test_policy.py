@@ -19,7 +19,7 @@ class TestPolicyChecks(DunningCase):
             self.firm.delay_days = 5
 
     def test_two_levels_of_one_rank_are_refused(self):
-        with self.assertRaisesRegex(ValidationError, "also the rank"):
+        with self.assertRaisesRegex(ValidationError, "also the number"):
             self.policy.write({"level_ids": [Command.update(self.firm.id, {"rank": 2})]})
 
     def test_level_without_text_is_refused(self):

@@ -53,7 +53,7 @@ class TestRun(DunningCase, MailCase):
         self.assertEqual(notice.channel, "email")
         self.assertEqual(
             notice.warning,
-            "Nobody can be reached for “Friendly reminder” by Letter. "
+            "Nobody can be reached for “Friendly reminder” by letter. "
             "There are no bank entries yet: payments are unknown.",
         )
 

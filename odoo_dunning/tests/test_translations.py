@@ -43,6 +43,19 @@ class TestTranslations(TransactionCase):
         self.assertEqual(german, expected)
         self.assertNotEqual(german, english)
 
+    def test_channels_stand_in_a_sentence_as_words_of_it(self):
+        stored = ["Final", "letter, call"]
+        said = {
+            "en_US": "by letter, phone.",
+            "de_DE": "per Brief, Telefon.",
+            "fr_FR": "par lettre, téléphone.",
+        }
+        said.update({"es_ES": "por carta, teléfono.", "nl_NL": "via brief, telefoon."})
+        for lang, end in said.items():
+            self.env["res.lang"]._activate_lang(lang)
+            sentence = reasons.sentence(self.env(context={"lang": lang}), "no_address", stored)
+            self.assertTrue(sentence.endswith(end), sentence)
+
     def _entries(self, language):
         return polib.pofile(file_path(f"odoo_dunning/i18n/{language}.po"))
 

@@ -448,8 +448,8 @@ def test_without_a_policy_the_answer_says_so():
     ("make", "words"),
     [
         (lambda: policy(level(1, 10), level(2, 5)), "'L2': comes due before 'L1'"),
-        (lambda: policy(level(1, 5), level(1, 9)), "rank 1 is also the rank of"),
-        (lambda: policy(level(0, 5)), "rank is 0"),
+        (lambda: policy(level(1, 5), level(1, 9)), "number 1 is also the number of"),
+        (lambda: policy(level(0, 5)), "number is 0"),
         (lambda: policy(level(1, 5, channels=())), "no channel"),
         (lambda: policy(level(1, 5, grace_days=-1)), "must not be negative"),
         (lambda: policy(strategy="loud"), "strategy is 'loud'"),
