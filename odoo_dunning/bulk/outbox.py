@@ -274,7 +274,7 @@ def _touch_accounts(env, notice_ids, today):
                )
                UPDATE dunning_account account
                   SET last_contact_date = %s, last_contact_run_id = locked.run_id,
-                      attention = CASE WHEN attention IN ('failed', 'uncertain', 'no_address')
+                      attention = CASE WHEN attention IN ('failed', 'uncertain', 'no_address', 'archived')
                                         AND NOT EXISTS (SELECT FROM dunning_notice failed
                                                          WHERE failed.account_id = account.id
                                                            AND failed.run_id = locked.run_id

@@ -32,7 +32,7 @@ NOTICE_COLUMNS = (
 )  # fmt: skip
 
 # Kinds of `Task` on the worklist, the most pressing first.
-TASKS = (Reason.NO_ADDRESS, "hand_over", Reason.NO_DUE_DATE)
+TASKS = (Reason.ARCHIVED, Reason.NO_ADDRESS, "hand_over", Reason.NO_DUE_DATE)
 
 NULL = "\\N"
 # A quarter of a slice. Each statement of the thread beside waits several times for Python's lock, up to 5 ms each: with

@@ -179,7 +179,8 @@ def _accounts_sql(env, company, account_ids, today, run_id, contacting):
         """SELECT account.id, account.policy_id, rule.policy_id, rule.name,
                   CASE WHEN account.is_insolvent THEN %(insolvent)s ELSE 0 END
                 | CASE WHEN account.is_legal THEN %(legal)s ELSE 0 END
-                | CASE WHEN account.is_excluded THEN %(excluded)s ELSE 0 END,
+                | CASE WHEN account.is_excluded THEN %(excluded)s ELSE 0 END
+                | CASE WHEN partner.active THEN 0 ELSE %(archived)s END,
                   country.code, state.code, partner.tz, partner.lang, account.debtor_type,
                   hold.until_date, hold.reason, hold.author,
                   GREATEST(CASE WHEN account.last_contact_run_id = %(run)s THEN NULL
@@ -199,6 +200,7 @@ def _accounts_sql(env, company, account_ids, today, run_id, contacting):
         insolvent=Flag.INSOLVENT,
         legal=Flag.LEGAL,
         excluded=Flag.EXCLUDED,
+        archived=Flag.ARCHIVED,
         holds=_holds(company, today, SQL("hold.account_id"), SQL("hold.item_id IS NULL"), account_ids),
         ids=list(account_ids),
     )

@@ -17,8 +17,8 @@ An item passes these gates in this order; the first that stops it is its answer.
 6.  The level: `too_young`, `waiting_since_last_level`, `last_level_reached`, `below_minimum_item`.
 7.  What we know: `contacted_recently`, `source_stale`, `bank_stale`, `unmatched_receipts`.
 8.  The customer as a whole, per currency: `below_minimum_account`.
-9.  The day and the address: `not_a_working_day`, `no_address`. A day or hour on which nothing may leave moves
-    the message (`Message.shift`), unless the calendar says "wait".
+9.  The day and the address: `not_a_working_day`, `archived`, `no_address`. A day or hour on which nothing may
+    leave moves the message (`Message.shift`), unless the calendar says "wait".
 10. `ration.Ration` afterwards, over all accounts of a run: `volume_cap`.
 
 What is left is `notify`: one `Message` per currency, all at the same instant.
@@ -77,6 +77,7 @@ NEAREST_TO_ACTING = (
     Reason.NOTIFY,
     Reason.VOLUME_CAP,
     Reason.NO_ADDRESS,
+    Reason.ARCHIVED,
     Reason.NOT_WORKING_DAY,
     Reason.UNMATCHED,
     Reason.BANK_STALE,
@@ -424,9 +425,13 @@ class _Case:
         if lead.plan.lifts:
             self._lift(group, lead)
         level = lead.level
+        if self.account.flags & Flag.ARCHIVED:
+            self._left_to_a_person(group, Reason.ARCHIVED, ())
+            return None
         chosen = recipients.choose(level, self.account, self.ruling.language)
         if not chosen.deliveries:
-            self._nobody(group, level)
+            args = (level.name, ", ".join(level.channels + level.fallback_channels))
+            self._left_to_a_person(group, Reason.NO_ADDRESS, args)
             return None
         group.sort(key=_letter_order)
         self._answer_notified(group, slot)
@@ -460,11 +465,10 @@ class _Case:
             warnings=self._warnings(group, level, chosen.missing),
         )
 
-    def _nobody(self, group: list[_Candidate], level: Level) -> None:
-        args = (level.name, ", ".join(level.channels + level.fallback_channels))
-        self._leave_all(group, Reason.NO_ADDRESS, args)
+    def _left_to_a_person(self, group: list[_Candidate], code: str, args: tuple) -> None:
+        self._leave_all(group, code, args)
         ids = tuple([candidate.item.id for candidate in group])
-        self.tasks.append(Task(Reason.NO_ADDRESS, ids, args))
+        self.tasks.append(Task(code, ids, args))
 
     def _lift(self, group: list[_Candidate], lead: _Candidate) -> None:
         """Strategy "highest": every due item goes at the highest level of its currency, an earlier one

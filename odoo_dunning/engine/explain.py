@@ -53,6 +53,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     Reason.UNMATCHED: ("receipts",),
     Reason.NOT_WORKING_DAY: ("wished_date", "shift", "detail", "next_date"),
     Reason.NO_ADDRESS: ("level", "channels"),
+    Reason.ARCHIVED: (),
     Reason.VOLUME_CAP: ("level", "cap_per_day", "cap_per_hour"),
     Reason.NOTHING_OPEN: (),
 }
@@ -111,6 +112,7 @@ SENTENCES: dict[str, str] = {
     Reason.NOT_WORKING_DAY: _("Nothing leaves on %(wished_date)s; possible from %(next_date)s."),
     "not_a_working_day_ever": _("The calendar of the policy has no open day in the next two months."),
     Reason.NO_ADDRESS: _("Nobody can be reached for “%(level)s” by %(channels)s."),
+    Reason.ARCHIVED: _("The contact of this customer is archived: nobody is written to."),
     Reason.VOLUME_CAP: _("Held back by the volume cap (%(cap_per_day)s a day)."),
     "volume_cap_hour": _("Held back by the volume cap (%(cap_per_hour)s an hour)."),
     "volume_cap_both": _("Held back by the volume cap (%(cap_per_day)s a day, %(cap_per_hour)s an hour)."),
@@ -169,6 +171,7 @@ TITLES: dict[str, str] = {
     Reason.UNMATCHED: _("Receipts not matched"),
     Reason.NOT_WORKING_DAY: _("Not a working day"),
     Reason.NO_ADDRESS: _("No address"),
+    Reason.ARCHIVED: _("Contact archived"),
     Reason.VOLUME_CAP: _("Volume cap reached"),
     Reason.NOTHING_OPEN: _("Nothing open"),
 }
@@ -204,6 +207,7 @@ NEXT_STEPS: dict[str, str] = {
     Reason.UNMATCHED: _("Match the customer's receipts."),
     Reason.NOT_WORKING_DAY: _("Nothing to do."),
     Reason.NO_ADDRESS: _("Add an address to a contact of the customer, or call."),
+    Reason.ARCHIVED: _("Restore the contact to write to them again; else call, or write the claim off."),
     Reason.VOLUME_CAP: _("Nothing to do: it follows on a later day. Raise the cap to send more."),
     Reason.NOTHING_OPEN: _("Nothing to do."),
 }

@@ -38,6 +38,8 @@ class Flag:
     IN_PLAN = 32
     """Part of an agreed payment plan."""
     INSOLVENT = 128
+    ARCHIVED = 512
+    """Of an account only: the customer's record is archived, and a person decides what becomes of the debt."""
     BOUND_POLICY = 256
     """`Item.policy_id` is the version the item started its cycle with, not a person's choice."""
 
@@ -74,6 +76,7 @@ class Reason:
     UNMATCHED = "unmatched_receipts"
     NOT_WORKING_DAY = "not_a_working_day"
     NO_ADDRESS = "no_address"
+    ARCHIVED = "archived"
     VOLUME_CAP = "volume_cap"
     NOTHING_OPEN = "nothing_open"
     """Of an account only: it has no open item."""
@@ -398,7 +401,7 @@ class Application(NamedTuple):
 
 
 class Task(NamedTuple):
-    """Something for a human: `kind` is a `Reason` code ("no_address", "no_due_date") or "hand_over"."""
+    """Something for a human: `kind` is a `Reason` code ("archived", "no_address", "no_due_date") or "hand_over"."""
 
     kind: str
     item_ids: tuple

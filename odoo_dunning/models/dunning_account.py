@@ -89,6 +89,7 @@ class DunningAccount(models.Model):
             ("uncertain", "Unknown whether sent"),
             ("bounced", "Address bounced"),
             ("no_address", "No address"),
+            ("archived", "Contact archived"),
             ("hand_over", "To hand over"),
             ("no_due_date", "No due date"),
             ("replied", "Customer replied"),

@@ -100,7 +100,7 @@ class DunningAccountScreen(models.Model):
             (self.is_excluded, self.env._("Never contact")),
             (self.is_legal, self.env._("In legal hands")),
             (self.is_insolvent, self.env._("Insolvent")),
-            (not self.partner_id.active, self.env._("Contact archived")),
+            (not self.partner_id.active and self.attention != "archived", self.env._("Contact archived")),
         )
         chips = [_chip("dark", label) for is_set, label in marks if is_set]
         if self.unmatched_receipts:
@@ -116,6 +116,9 @@ class DunningAccountScreen(models.Model):
             "uncertain": self.env._("Open the message under “Messages” and say whether it was sent."),
             "bounced": self.env._("The address does not work: correct it on the contact."),
             "no_address": self.env._("Add an address to a contact of this customer, or call."),
+            "archived": self.env._(
+                "Restore the contact to write to them again; else call, or write the claim off."
+            ),
             "hand_over": self.env._("The last level was sent: call, hand the claim over or write it off."),
             "no_due_date": self.env._("Enter the due date on the invoice."),
             "replied": self.env._("Read the reply before the next message goes out."),

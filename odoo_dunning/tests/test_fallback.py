@@ -58,7 +58,7 @@ class TestFallback(DunningCase, MailCase):
         run = self.proposed_to(email="gone@customer.example").run_id
         self.partner.active = False
         run.action_propose_now()
-        self.assertEqual(run.line_ids.reason_code, "no_address")
+        self.assertEqual(run.line_ids.reason_code, "archived")
 
     def test_no_fallback_asks_for_an_address(self):
         self.friendly.fallback = "none"

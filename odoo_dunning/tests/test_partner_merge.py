@@ -350,10 +350,26 @@ class TestPartnerGone(MergeCase):
         self.customer.active = False
         run = self.propose()
 
-        self.assertEqual(self.line_of(run, invoice).reason_code, "no_address")
+        self.assertEqual(self.line_of(run, invoice).reason_code, "archived")
         account = self.account_of(self.customer)
-        self.assertEqual(account.attention, "no_address")
-        self.assertIn("Contact archived", [chip["label"] for chip in account.chips])
+        self.assertEqual(account.attention, "archived")
+        self.assertEqual([chip["label"] for chip in account.chips], ["Contact archived"])
+        self.assertIn("Restore the contact", account.attention_step)
+
+    def test_nobody_else_of_an_archived_customer_is_written_to(self):
+        invoice = self.make_invoice()
+        self.make_customer("Books", parent_id=self.customer.id, type="invoice", is_company=False)
+        approved = self.propose()
+        approved.action_approve()
+        self.customer.active = False
+        self.hand_over()
+
+        self.assertEqual(approved.notice_ids.state, "withdrawn")
+        self.assertEqual(self.line_of(self.propose(), invoice).reason_code, "archived")
+        self.customer.active = True
+        run = self.propose()
+        self.assertEqual(self.line_of(run, invoice).reason_code, "notify")
+        self.assertFalse(self.account_of(self.customer).attention)
 
     def test_archived_between_approval_and_sending(self):
         invoice = self.make_invoice()

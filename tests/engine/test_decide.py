@@ -498,6 +498,15 @@ def test_no_address_is_an_answer_and_a_task_never_a_reached_level():
     assert decision.tasks == (Task("no_address", (1,), ("L1", "email")),)
 
 
+def test_an_archived_customer_is_left_to_a_person_whoever_could_be_reached():
+    archived = account(flags=Flag.ARCHIVED)
+    decision = run(invoice(overdue=6), of=archived)
+    assert decision.messages == ()
+    assert (answer(decision).code, answer(decision).args) == ("archived", ())
+    assert decision.tasks == (Task("archived", (1,), ()),)
+    assert answer(run(invoice(overdue=2), of=archived)).code == "too_young"
+
+
 def test_a_channel_nobody_can_be_reached_by_is_not_passed_over_in_silence():
     by = policy(level(1, 5, channels=("email", "letter", "call")))
     (message,) = run(invoice(overdue=6), by=by).messages
