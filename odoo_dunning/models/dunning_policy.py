@@ -234,16 +234,20 @@ class DunningPolicy(models.Model):
         )
 
     def _min_amounts(self, company, today):
-        """Currency code -> least amount per customer: what the policy says, else the company's, converted."""
+        """Currency code -> least amount per customer: what the policy says, else the company's, converted. Without a
+        rate there is none: what is owed is asked for, rather than left out for ever by a figure nobody meant."""
         amounts = {}
         if company.dunning_min_amount:
-            own = company.currency_id
-            for currency in self.env["res.currency"].search([]):
+            own, currencies = company.currency_id, self.env["res.currency"].search([])
+            for currency in currencies - company._dunning_unrated(currencies):
                 amount = own._convert(company.dunning_min_amount, currency, company, today)
                 amounts[currency.name] = _exact(amount, currency)
-        for minimum in self.minimum_ids.filtered(lambda one: one.scope == "account"):
+        for minimum in self._account_minimums():
             amounts[minimum.currency_id.name] = _exact(minimum.amount, minimum.currency_id)
         return amounts
+
+    def _account_minimums(self):
+        return self.minimum_ids.filtered(lambda one: one.scope == "account")
 
     def _item_minimums(self):
         """Currency code -> least amount per item."""

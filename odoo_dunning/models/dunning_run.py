@@ -388,18 +388,8 @@ class DunningRun(models.Model):
         )
 
     def _unrated_currencies(self):
-        """Currencies of its messages without any exchange rate: Odoo takes a unit of them for one of the company's."""
-        company = self.company_id
-        foreign = self.env["res.currency"].union(*self._amounts()) - company.currency_id
-        rated = (
-            self.env["res.currency.rate"]
-            .sudo()
-            ._read_group(
-                [("currency_id", "in", foreign.ids), ("company_id", "in", (False, company.root_id.id))],
-                ["currency_id"],
-            )
-        )
-        return foreign - self.env["res.currency"].union(*(currency for (currency,) in rated))
+        """Currencies of its messages without any exchange rate."""
+        return self.company_id._dunning_unrated(self.env["res.currency"].union(*self._amounts()))
 
     def _amounts(self):
         """Currency -> what the messages of these runs ask for in it; what was withdrawn or undone does not count."""

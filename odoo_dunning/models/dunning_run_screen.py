@@ -16,6 +16,7 @@ class DunningRunScreen(models.Model):
         compute="_compute_needs_second_person", string="Needs a second person"
     )
     second_person_reason = fields.Char(compute="_compute_needs_second_person", string="Why a second person")
+    minimum_note = fields.Char(compute="_compute_minimum_note", string="Why no least amount counts")
     sending_pct = fields.Float(compute="_compute_sending_pct", string="Sent so far")
     ownerless_count = fields.Integer(
         compute="_compute_ownerless_count",
@@ -52,6 +53,35 @@ class DunningRunScreen(models.Model):
                 run.state == "proposed" and self.env.user in run._first_hands() and run._needs_second_person()
             )
             run.second_person_reason = run.needs_second_person and run._why_second_person()
+
+    def _compute_minimum_note(self):
+        for run in self:
+            run.minimum_note = run._without_minimum()
+
+    def _without_minimum(self):
+        """Which of its messages the company's least amount does not count for; False where there are none."""
+        self.ensure_one()
+        if self.state != "proposed" or not self.company_id.dunning_min_amount:
+            return False
+        groups = self.env["dunning.notice"]._read_group(
+            [("run_id", "=", self.id), ("state", "=", "proposed")], ["currency_id", "policy_id"]
+        )
+        currencies = self.env["res.currency"]
+        unrated = self.company_id._dunning_unrated(currencies.union(*(currency for currency, _ in groups)))
+        unknown = currencies.union(
+            *(
+                one
+                for one, policy in groups
+                if one in unrated and one not in policy._account_minimums().currency_id
+            )
+        )
+        if not unknown:
+            return False
+        return self.env._(
+            "There is no exchange rate of %(currencies)s: the company's least amount per customer does not count for "
+            "these messages. Enter a rate and propose again, or name an amount in the policy.",
+            currencies=", ".join(unknown.mapped("name")),
+        )
 
     def _compute_summary(self):
         """`{"messages": [{level_id, level, channel, count, items, amounts: [{currency_id, currency, amount}]}],

@@ -34,7 +34,8 @@ class ResCompany(models.Model):
         string="Least amount per customer",
         default=0.0,
         currency_field="currency_id",
-        help="In company currency; converted for customers in another one unless the policy names an amount.",
+        help="In company currency; converted for customers in another one unless the policy names an amount. "
+        "Without an exchange rate it does not count.",
         prefetch="odoo_dunning",
     )
     dunning_cap_per_day = fields.Integer(
@@ -143,6 +144,16 @@ class ResCompany(models.Model):
         self.search([("dunning_policy_id", "=", False)]).dunning_policy_id = self.env.ref(
             "odoo_dunning.policy_default"
         )
+
+    def _dunning_unrated(self, currencies):
+        """Those of these currencies without any exchange rate: Odoo takes a unit of them for one of the company's."""
+        foreign = currencies - self.currency_id
+        rates = self.env["res.currency.rate"].sudo()
+        rated = rates._read_group(
+            [("currency_id", "in", foreign.ids), ("company_id", "in", (False, self.root_id.id))],
+            ["currency_id"],
+        )
+        return foreign.filtered(lambda currency: (currency,) not in rated)
 
     def _dunning_timezone(self):
         """IANA name of the company's clock: its partner's, else that of the administrator, else UTC."""

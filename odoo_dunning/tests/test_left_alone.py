@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from odoo.exceptions import ValidationError
+from odoo.fields import Command
 from odoo.tests import freeze_time, tagged
 from odoo.tools import SQL
 
@@ -356,6 +357,26 @@ class TestOddPrecision(DunningCase):
             self.refresh()
             self.env["dunning.promise"]._judge(self.company)
             self.assertEqual(promise.state, state)
+
+    def test_company_minimum_where_nobody_knows_what_foreign_money_is_worth(self):
+        """Without a rate Odoo takes a dinar for a dollar: 20 dinars would be too little, though they are 66 dollars."""
+        self.env["res.currency.rate"].search([("currency_id", "=", self.dinar.id)]).unlink()
+        self.company.dunning_min_amount = 50.0
+        run, line = self.proposed(self.make_invoice(amount=20.0, currency_id=self.dinar.id))
+
+        self.assertEqual(line.reason_code, "notify")
+        self.assertRegex(run.minimum_note, "no exchange rate of KWD: .* least amount .* Enter a rate")
+
+    def test_minimum_a_policy_names_in_a_currency_without_a_rate(self):
+        self.env["res.currency.rate"].search([("currency_id", "=", self.dinar.id)]).unlink()
+        self.company.dunning_min_amount = 50.0
+        self.policy.minimum_ids = [
+            Command.create({"scope": "account", "currency_id": self.dinar.id, "amount": 25.0})
+        ]
+        run, line = self.proposed(self.make_invoice(amount=20.0, currency_id=self.dinar.id))
+
+        self.assertEqual(line.reason_code, "below_minimum_account")
+        self.assertFalse(run.minimum_note)
 
     def test_minimums_in_yen_and_dinars(self):
         """50.00 in all are 7,500 yen and 15.000 dinars."""
