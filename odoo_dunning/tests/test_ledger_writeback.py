@@ -297,7 +297,7 @@ class TestExpectedDates(OriginCase):
         self.assertEqual(
             (self.invoice.expected_payment_date, other.expected_payment_date), (self.day(5), None)
         )
-        promise.unlink()
+        promise.sudo().unlink()
         self.write_out()
         self.assertIsNone(self.invoice.expected_payment_date)
 

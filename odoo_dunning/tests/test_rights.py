@@ -1,5 +1,6 @@
 """Who may see and do what: groups, and companies kept apart."""
 
+from lxml import etree
 from odoo.exceptions import AccessError
 from odoo.fields import Command
 from odoo.tests import tagged
@@ -82,6 +83,24 @@ class TestRights(DunningCase):
         for record in (self.policy, self.firm, self.env["dunning.template"].search([], limit=1)):
             with self.subTest(model=record._name), self.assertRaises(AccessError):
                 record.with_user(self.collector).write({"company_id": self.company.id})
+
+    def test_what_was_agreed_with_a_customer_is_ended_and_stays_to_be_read(self):
+        """A hold that is deleted never was: nobody could say why a customer heard nothing for a month."""
+        ends = {
+            "dunning.hold": lambda hold: hold.action_lift(),
+            "dunning.dispute": lambda dispute: dispute.action_reject(),
+            "dunning.promise": lambda promise: promise.action_cancel(),
+        }
+        for model, end in ends.items():
+            for user in (self.collector, self.env.user):
+                with self.subTest(model=model, user=user.login):
+                    records = self.env[model].with_user(user).search([("company_id", "=", self.company.id)])
+                    with self.assertRaises(AccessError):
+                        records.unlink()
+                    for kind, view in records.get_views([(False, "list"), (False, "form")])["views"].items():
+                        self.assertIn(etree.fromstring(view["arch"]).get("delete"), ("0", "False"), kind)
+            end(records.with_user(self.collector))
+            self.assertTrue(records.exists())
 
     def test_undo_is_the_managers(self):
         self.run_.action_approve()
