@@ -21,9 +21,9 @@ from . import dunning_run
 from . import dunning_run_jobs
 from . import dunning_run_line
 from . import dunning_notice
-from . import dunning_notice_letter
 from . import dunning_notice_level
 from . import dunning_notice_sending
+from . import dunning_notice_letter
 from . import dunning_notice_outcome
 from . import dunning_notice_undo
 from . import mail_mail

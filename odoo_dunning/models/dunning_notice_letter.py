@@ -14,6 +14,15 @@ class DunningNotice(models.Model):
         """The messages as one PDF; of one that has not left, as it would leave today."""
         return self.env.ref(REPORT).report_action(self, config=False)
 
+    def _note_by_hand(self, note):
+        """Override: whoever posts it gets the PDF as well."""
+        note = super()._note_by_hand(note)
+        if self.channel != "letter":
+            return note
+        href = f"/report/pdf/{self.env.ref(REPORT).sudo().report_name}/{self.id}"
+        link = Markup('<a href="%s" target="_blank">%s</a>') % (href, self.env._("Print the letter"))
+        return Markup("%s<br/>%s") % (note, link)
+
     def _address_lines(self, partner):
         """Who and where, for a window envelope."""
         names = dict.fromkeys((partner.commercial_company_name or "", partner.name or ""))

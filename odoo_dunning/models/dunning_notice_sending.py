@@ -262,14 +262,20 @@ class DunningNotice(models.Model):
     def _deliver_by_hand(self, summary):
         """A person does it: an activity on the account. Counts as done when it is handed to them."""
         for notice in self:
-            note = self.env._("%(level)s in run %(run)s", level=notice.level_id.name, run=notice.run_id.name)
+            note = notice._get_html_link(
+                self.env._("%(level)s in run %(run)s", level=notice.level_id.name, run=notice.run_id.name)
+            )
             if notice.corrects_id:
                 note = self.env._(
                     "Taken back: %(message)s (%(reason)s)", message=note, reason=notice.corrects_id.note
                 )
-            notice.account_id._ask_person(summary, note)
+            notice.account_id._give_to_person(summary, notice._note_by_hand(note))
         self.sudo().write({"state": "queued", "queued_at": fields.Datetime.now()})
         self._mark_sent()
+
+    def _note_by_hand(self, note):
+        """What the activity says beside the link to the message."""
+        return note
 
     def _fresh_address(self, looks):
         """The recipient's address as it is now; the one a person typed for this message stands."""

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import lxml.html
 from odoo.exceptions import UserError
 from odoo.tests import freeze_time, tagged
 
@@ -67,6 +68,37 @@ class TestChannelsOfOneMessage(LifeCase):
         self.friendly.write({"by_email": False})
         run.line_ids.set_level(self.friendly)
         self.assertEqual((run.notice_ids.channel, run.notice_ids.line_ids), ("letter", run.line_ids))
+
+    def test_who_posts_the_letter_gets_to_it_and_prints_it_in_one_click(self):
+        self.friendly.by_email = False
+        run = self.propose()
+        letter = run.notice_ids
+        run.action_approve()
+        letter._hand_over()
+
+        [activity] = letter.account_id.activity_ids
+        links = lxml.html.fromstring(f"<div>{activity.note}</div>").findall(".//a")
+        self.assertEqual(
+            [(link.get("data-oe-model"), link.get("data-oe-id")) for link in links[:1]],
+            [("dunning.notice", str(letter.id))],
+        )
+        self.assertEqual(links[1].get("href"), f"/report/pdf/odoo_dunning.letter/{letter.id}")
+        self.assertEqual(
+            [link.text for link in links], [f"Friendly reminder in run {run.name}", "Print the letter"]
+        )
+
+    def test_each_letter_is_put_to_a_person_though_another_still_lies_there(self):
+        self.friendly.by_email = False
+        yen = self.env.ref("base.JPY")
+        yen.active = True
+        self.make_invoice(due_days=9, amount=5000, currency_id=yen.id)
+        run = self.propose()
+        run.action_approve()
+        run.notice_ids._hand_over()
+
+        activities = run.notice_ids.account_id.activity_ids
+        self.assertEqual(activities.mapped("summary"), ["Post the letter"] * 2)
+        self.assertEqual(len(set(activities.mapped("note"))), 2)
 
     def test_letter_beside_a_mail_is_about_the_same_invoices(self):
         _mail, letter = self.both(self.propose())
