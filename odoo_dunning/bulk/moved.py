@@ -12,7 +12,7 @@ _BY_ITEM = ("dunning.hold", "dunning.dispute")
 
 def follow(env, account_ids):
     """Holds, disputes and promises of the receivables these accounts have now, brought to them. A promise about several
-    moves when all of them have."""
+    moves when all of them have; until then it stays with who gave it, and all of them are left alone."""
     account_ids = list(account_ids)
     if not account_ids:
         return

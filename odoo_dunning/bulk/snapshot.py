@@ -336,7 +336,8 @@ def _items_sql(company, account_ids, today, in_other_run):
                        MAX(promise.judged_date) FILTER (WHERE promise.state IN ('broken', 'partly')) AS broken_date
                   FROM dunning_promise promise
                   JOIN dunning_item_dunning_promise_rel rel ON rel.dunning_promise_id = promise.id
-                 WHERE promise.account_id BETWEEN %(first)s AND %(last)s
+                  JOIN dunning_item about ON about.id = rel.dunning_item_id
+                 WHERE about.account_id BETWEEN %(first)s AND %(last)s
                    AND promise.state IN ('open', 'broken', 'partly')
                  GROUP BY rel.dunning_item_id
              ) promise ON promise.item_id = item.id

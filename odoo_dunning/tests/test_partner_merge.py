@@ -247,6 +247,30 @@ class TestReceivableMoves(MergeCase):
         self.assertEqual(item.account_id, self.account_of(self.customer))
         self.assert_left_alone(item, *recorded)
 
+    def test_promise_about_two_of_which_one_moves(self):
+        """Who promised stays its customer, and both are left alone until that day."""
+        staying, moving = self.make_invoice(partner=self.other), self.make_invoice(partner=self.other)
+        items = self.item_of(staying) | self.item_of(moving)
+        account = self.account_of(self.other)
+        promise = self.env["dunning.promise"].create(
+            {"account_id": account.id, "item_ids": [Command.set(items.ids)], "amount": 200.0,
+             "promised_date": "2026-12-01"}
+        )  # fmt: skip
+        moving.button_draft()
+        moving.partner_id = self.customer
+        moving.action_post()
+        self.follow()
+
+        self.assertEqual(items.account_id, account | self.account_of(self.customer))
+        self.assertEqual((promise.account_id, promise.item_ids), (account, items))
+        self.one_account_at_a_time()
+        self.assertEqual(self.propose().line_ids.mapped("reason_code"), ["promised"] * 2)
+        self.pay(staying)
+        self.pay(moving)
+        self.refresh()
+        self.env["dunning.promise"]._judge(self.company)
+        self.assertEqual(promise.state, "kept")
+
     def test_person_who_becomes_a_contact_of_a_company(self):
         self.make_invoice()
         person = self.consumer()
