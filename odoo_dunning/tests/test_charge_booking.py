@@ -94,6 +94,43 @@ class TestChargeBooking(BookingCase):
         self.assertEqual(self.charges(run).move_id.amount_residual, INTEREST + 50.0)
         self.assertAlmostEqual(self.balance(), 1000.0 + INTEREST + 50.0)
 
+    def test_dinars_have_a_thousand_parts(self):
+        """1,000.500 dinars: 2.815 + 40.659 of interest; 40 euro at 0.30711 / 0.8 are 15.3555, never rounded above what the law allows."""
+        self.assert_charged("KWD", 0.30711, 1000.5, ("2.815", "40.659"), (43.474, 15.355), (141.56, 50.0))
+
+    def test_yen_have_no_parts(self):
+        """100,050 yen: 281.51 + 4,065.92 = 4,347.43 of interest; 40 euro at 150.37 / 0.8 are 7,518.5, never rounded above."""
+        self.assert_charged("JPY", 150.37, 100050.0, ("282", "4,065"), (4347.0, 7518.0), (28.91, 50.0))
+
+    def assert_charged(self, code, rate, amount, spans, charged, in_dollars):
+        """Claimed, asked for in the text with its calculation, and booked, to the last part of the currency."""
+        currency = self.env.ref(f"base.{code}")
+        currency.active = True
+        currency.rate_ids.unlink()
+        self.env["res.currency.rate"].create(
+            {"currency_id": currency.id, "rate": rate, "name": "2020-01-01", "company_id": self.company.id}
+        )
+        run = self.booked_run(amount=amount, currency_id=currency.id)
+        charges = self.charges(run).sorted("kind")
+        document = charges.move_id
+
+        self.assertEqual(charges.mapped("kind"), ["interest", "recovery_sum"])
+        self.assertEqual(tuple(charges.mapped("amount")), charged)
+        self.assertEqual(run.notice_ids.amount_with_charges, currency.round(amount + sum(charged)))
+        for part in (*spans, f"{amount + sum(charged):,.{currency.decimal_places}f}"):
+            self.assertIn(part, run.notice_ids.body_text)
+        self.assertEqual(
+            (document.currency_id, document.amount_total), (currency, currency.round(sum(charged)))
+        )
+        income = document.line_ids.filtered(lambda line: line.account_id.account_type == "income_other")
+        self.assertEqual(
+            {line.account_id: (line.amount_currency, line.balance) for line in income},
+            {
+                self.interest_account: (-charged[0], -in_dollars[0]),
+                self.recovery_account: (-charged[1], -in_dollars[1]),
+            },
+        )
+
     def test_document_is_never_dunned(self):
         run = self.booked_run()
 

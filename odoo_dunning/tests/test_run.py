@@ -229,6 +229,23 @@ class TestProposalEditing(DunningCase, MailCase):
 
         self.assertEqual((line.level_id, line.level_rank), (self.final, self.final.rank))
 
+    def test_item_beyond_the_level_its_message_has_now_is_not_put_back(self):
+        reached = {"level_id": self.friendly.id, "level_rank": self.friendly.rank, "level_date": "2026-10-01"}
+        self.item_of(self.second).sudo().write(reached)
+        self.second.invoice_date_due = TODAY - timedelta(days=40)
+        self.run_.action_propose_now()
+        line = self.line_of(self.run_, self.second)
+        self.assertEqual(line.level_id, self.firm)
+        line.action_exclude()
+        self.line_of(self.run_, self.first).set_level(self.courtesy)
+
+        with self.assertRaisesRegex(
+            UserError, "has reached level Friendly reminder already. Choose a higher"
+        ):
+            line.action_include()
+
+        self.assertEqual(line.decision, "leave")
+
     def test_item_disputed_meanwhile_is_not_put_back(self):
         line = self.line_of(self.run_, self.second)
         line.action_exclude()
