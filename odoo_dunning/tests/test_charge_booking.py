@@ -95,11 +95,12 @@ class TestChargeBooking(BookingCase):
         self.assertAlmostEqual(self.balance(), 1000.0 + INTEREST + 50.0)
 
     def test_dinars_have_a_thousand_parts(self):
-        """1,000.500 dinars: 2.815 + 40.659 of interest; 40 euro at 0.30711 / 0.8 are 15.3555, never rounded above what the law allows."""
+        """1,000.500 dinars: 2.815 + 40.659 of interest; 40 euro at 0.30711 / 0.8 are 15.3555, rounded down: never more
+        than the law allows."""
         self.assert_charged("KWD", 0.30711, 1000.5, ("2.815", "40.659"), (43.474, 15.355), (141.56, 50.0))
 
     def test_yen_have_no_parts(self):
-        """100,050 yen: 281.51 + 4,065.92 = 4,347.43 of interest; 40 euro at 150.37 / 0.8 are 7,518.5, never rounded above."""
+        """100,050 yen: 281.51 + 4,065.92 = 4,347.43 of interest; 40 euro at 150.37 / 0.8 are 7,518.5, rounded down."""
         self.assert_charged("JPY", 150.37, 100050.0, ("282", "4,065"), (4347.0, 7518.0), (28.91, 50.0))
 
     def assert_charged(self, code, rate, amount, spans, charged, in_dollars):
