@@ -29,30 +29,42 @@ def policy_source(env, source):
 
 
 def _said(env, template, values):
-    shown = {name: _shown(env, value) for name, value in values.items()}
+    digits = _digits(env, values.get("currency"))
+    shown = {name: _shown(env, value, digits) for name, value in values.items()}
     if "channels" in shown:
         channels = shown["channels"].split(", ")
         shown["channels"] = ", ".join(env._(explain.CHANNELS.get(one, one)) for one in channels)
     return env._(template) % shown
 
 
-def _shown(env, value):
+def _digits(env, code):
+    """Decimal places of a currency: a line keeps what is left of an amount by its digits, 472.5 for 472.50."""
+    if not code:
+        return 0
+    known = env.cr.cache.setdefault("odoo_dunning.digits", {})
+    if code not in known:
+        currency = env["res.currency"].with_context(active_test=False).search([("name", "=", code)], limit=1)
+        known[code] = currency.decimal_places if currency else 2
+    return known[code]
+
+
+def _shown(env, value, digits):
     """The value in the user's format. A list has the same days again and again, and each takes a tenth of a millisecond
     to format: they are kept until the transaction ends."""
     known = env.cr.cache.setdefault("odoo_dunning.shown", {})
-    key = (env.lang, type(value), value)
+    key = (env.lang, type(value), value, digits)
     if key not in known:
-        known[key] = _formatted(env, value)
+        known[key] = _formatted(env, value, digits)
     return known[key]
 
 
-def _formatted(env, value):
+def _formatted(env, value, digits):
     if isinstance(value, datetime):
         return format_datetime(env, value.replace(tzinfo=None))
     if isinstance(value, date):
         return format_date(env, value)
     if isinstance(value, Decimal):
-        return formatLang(env, float(value), digits=max(0, -value.as_tuple().exponent))
+        return formatLang(env, float(value), digits=digits)
     return "" if value is None else value
 
 

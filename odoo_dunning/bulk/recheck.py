@@ -9,7 +9,7 @@ from odoo import fields
 
 from ..engine import calendar
 from ..engine.decide import decide
-from ..engine.snapshot import ZERO, Account, AccountDecision, Ruling
+from ..engine.snapshot import ZERO, Account, AccountDecision, Flag, Ruling
 from . import snapshot
 
 
@@ -45,12 +45,22 @@ class Look(NamedTuple):
 
 
 def decide_accounts(env, accounts):
-    """`{account id: AccountDecision}` as of today, as if no run were open. Writes nothing."""
+    """`{account id: AccountDecision}` as of today: what a run made now would answer. Writes nothing."""
     decisions = {}
     for company, of_company in accounts.grouped("company_id").items():
         looks = look(env, company, of_company.ids, company._dunning_today())
         decisions.update({account_id: one.decision for account_id, one in looks.items()})
     return decisions
+
+
+def applications(env, account):
+    """What the credits of an account cover of its receivables today: `Application`s, whatever run has taken the items.
+    Writes nothing."""
+    company = account.company_id
+    today = company._dunning_today()
+    one = look(env, company, account.ids, today)[account.id]
+    items = [item._replace(flags=item.flags & ~Flag.IN_OTHER_RUN) for item in one.items.values()]
+    return decide(one.account, items, snapshot.policies(env, company, today), one.ruling).applications
 
 
 def look(env, company, account_ids, today, run_id=0):

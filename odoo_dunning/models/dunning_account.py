@@ -166,33 +166,45 @@ class DunningAccount(models.Model):
         return True
 
     def action_net_credits(self):
-        """Reconcile Odoo credits with Odoo receivables the way the engine nets them in memory.
+        """Reconcile Odoo credits with Odoo receivables the way the engine nets them in memory, to the cent.
 
-        Returns True. Raises UserError when there is nothing to reconcile.
+        Returns how many pairs were reconciled. Raises UserError when there are none.
         """
-        count = 0
-        for account in self:
-            for credit, item in account._nettings():
-                (credit.move_line_id | item.move_line_id).reconcile()
-                count += 1
+        count = sum(account._reconcile_nettings() for account in self)
         if not count:
             raise UserError(
                 self.env._(
-                    "%(customer)s has no credit in Odoo that fits an open receivable in Odoo. Credits in QuickBooks or "
-                    "Xero are set against invoices there.",
+                    "%(customer)s has no credit in Odoo that Odoo can set against an open receivable just as the proposal "
+                    "does. Credits in QuickBooks or Xero are set against invoices there; what is partly disputed, or on "
+                    "another receivable account, is reconciled by hand.",
                     customer=", ".join(self.mapped("display_name")),
                 )
             )
         self.action_refresh()
-        return True
+        return count
+
+    def _reconcile_nettings(self):
+        """Reconcile pair by pair. Odoo sets a pair off as far as it goes: its turn comes when that is just what the engine
+        sets off, and one that would go further is left."""
+        left, count = self._nettings(), 0
+        while pair := next((one for one in left if _sets_off_just(*one)), None):
+            credit, receivable, _amount = pair
+            (credit | receivable).reconcile()
+            left.remove(pair)
+            count += 1
+        return count
 
     def _nettings(self):
-        """Pairs (credit, item) of Odoo items that the engine would net, in its order."""
+        """[(journal item of a credit, of a receivable, amount), …] in Odoo's books that the engine would net."""
         self.ensure_one()
-        decision = recheck.decide_accounts(self.env, self)[self.id]
-        items = self.env["dunning.item"]
-        pairs = [(items.browse(one.credit_id), items.browse(one.item_id)) for one in decision.applications]
-        return [(credit, item) for credit, item in pairs if credit.move_line_id and item.move_line_id]
+        found = []
+        for one in recheck.applications(self.env, self):
+            lines = [
+                self.env["dunning.item"].browse(id_).move_line_id for id_ in (one.credit_id, one.item_id)
+            ]
+            if all(lines):
+                found.append((*lines, float(one.amount)))
+        return found
 
     # === MAIL === #
 
@@ -221,3 +233,11 @@ class DunningAccount(models.Model):
         self.with_context(mail_activity_quick_update=True).activity_schedule(
             "mail.mail_activity_data_todo", summary=summary, note=note, user_id=user.id
         )
+
+
+def _sets_off_just(credit, receivable, amount):
+    """Whether Odoo, reconciling the two now, sets off this amount and no other."""
+    if credit.account_id != receivable.account_id or credit.reconciled or receivable.reconciled:
+        return False
+    goes = min(-credit.amount_residual_currency, receivable.amount_residual_currency)
+    return receivable.currency_id.compare_amounts(goes, amount) == 0
