@@ -250,8 +250,9 @@ def _holds(company, today, target, condition, account_ids):
 
 
 def _contacts(env, account_ids):
-    """Who may be told of the debt: the customer's own record, its invoice addresses, and contacts given a role. Nobody
-    writes to an archived one, nor to one kept for another company of ours."""
+    """Who may be told of the debt: the customer's own record, its invoice addresses, contacts given a role, and whom an
+    open invoice of ours is made out to. Nobody writes to an archived one, nor to one kept for another company of ours.
+    """
     rows = env.execute_query(
         SQL(
             """SELECT person.account_id, contact.id, contact.name, contact.email, contact.phone,
@@ -268,6 +269,15 @@ def _contacts(env, account_ids):
                           AND (child.type = 'invoice' OR child.dunning_role IS NOT NULL)
                           AND (child.company_id IS NULL OR child.company_id = account.company_id)
                         WHERE account.id = ANY(%(ids)s)
+                       UNION
+                       SELECT account.id, addressee.id
+                         FROM dunning_item item
+                         JOIN dunning_account account ON account.id = item.account_id
+                         JOIN res_partner addressee ON addressee.id = item.partner_id
+                          AND addressee.commercial_partner_id = account.partner_id
+                          AND (addressee.company_id IS NULL OR addressee.company_id = account.company_id)
+                        WHERE item.is_open AND item.kind = 'invoice' AND item.account_id = ANY(%(ids)s)
+                          AND item.origin = 'odoo' AND item.partner_id != account.partner_id
                       ) person
                  JOIN res_partner contact ON contact.id = person.contact_id AND contact.active
                  LEFT JOIN mail_blacklist blacklist ON blacklist.email = contact.email_normalized AND blacklist.active

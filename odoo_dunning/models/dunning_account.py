@@ -174,9 +174,9 @@ class DunningAccount(models.Model):
         if not count:
             raise UserError(
                 self.env._(
-                    "%(customer)s has no credit in Odoo that Odoo can set against an open receivable just as the proposal "
-                    "does. Credits in QuickBooks or Xero are set against invoices there; what is partly disputed, or on "
-                    "another receivable account, is reconciled by hand.",
+                    "%(customer)s has no credit in Odoo that Odoo can set against an open receivable just as the "
+                    "proposal does. Credits in QuickBooks or Xero are set against invoices there; what is partly "
+                    "disputed, or on another receivable account, is reconciled by hand.",
                     customer=", ".join(self.mapped("display_name")),
                 )
             )
@@ -184,8 +184,8 @@ class DunningAccount(models.Model):
         return count
 
     def _reconcile_nettings(self):
-        """Reconcile pair by pair. Odoo sets a pair off as far as it goes: its turn comes when that is just what the engine
-        sets off, and one that would go further is left."""
+        """Reconcile pair by pair. Odoo sets a pair off as far as it goes: its turn comes when that is just what the
+        engine sets off, and one that would go further is left."""
         left, count = self._nettings(), 0
         while pair := next((one for one in left if _sets_off_just(*one)), None):
             credit, receivable, _amount = pair

@@ -127,6 +127,26 @@ class TestComplaintsAboutTheOutbox(BookingCase):
             again = self.propose(date="2026-11-27")
         self.assertEqual(self.line_of(again, invoice).reason_code, "notify")
 
+    def test_falls_back_to_letter_although_the_invoice_contact_has_an_email(self):
+        """7: OCA credit-control #343, fix #353: the invoice went to somebody at the company, who has an email; the
+        company itself has a street only"""
+        self.policy.entry = "first"
+        company = self.make_customer("Globex", email=False, street="Main Street 1", city="Berlin", zip="10115")
+        jane = self.make_customer("Jane", is_company=False, parent_id=company.id, email="jane@globex.example")
+        silent = self.make_customer("Joe", is_company=False, parent_id=company.id, email="joe@globex.example")
+        self.make_invoice(partner=jane, due_days=10)
+
+        notice = self.propose().notice_ids
+        self.assertRecordValues(
+            notice, [{"channel": "email", "partner_id": jane.id, "email_to": "jane@globex.example"}]
+        )
+        notice.run_id.action_cancel()
+
+        # The company's own address comes first, and who was sent no invoice is told of none.
+        company.email = "office@globex.example"
+        self.assertEqual(self.propose().notice_ids.email_to, "office@globex.example")
+        self.assertNotIn(silent, notice.account_id.notice_ids.partner_id)
+
     def test_history_lost_when_mailed_and_printed_and_status_never_sent(self):
         """10: OCA credit-control #116"""
         address = {"street": "Main Street 1", "city": "Berlin", "zip": "10115"}

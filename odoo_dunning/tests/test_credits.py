@@ -45,8 +45,8 @@ class TestCredits(DunningCase):
         self.assertEqual(self.left_of(later, older, note), [60.0, 0.0, 0.0])
 
     def test_reconciling_leaves_what_is_contested_alone(self):
-        """Of two debts of 100.00, 60.00 of the older are contested: 80.00 of credit cover 40.00 of each. Odoo would set all
-        80.00 off against the older one: that is left to a person, who is told."""
+        """Of two debts of 100.00, 60.00 of the older are contested: 80.00 of credit cover 40.00 of each. Odoo would set
+        all 80.00 off against the older one: that is left to a person, who is told."""
         older = self.make_invoice(due_days=40, amount=100.0)
         self.env["dunning.dispute"].create(
             {"item_id": self.item_of(older).id, "scope": "part", "amount": 60.0}
