@@ -266,18 +266,13 @@ def _contacts(env, account_ids):
                        SELECT account.id, child.id
                          FROM dunning_account account
                          JOIN res_partner child ON child.parent_id = account.partner_id AND child.active
-                          AND (child.type = 'invoice' OR child.dunning_role IS NOT NULL)
+                          AND (child.type = 'invoice' OR child.dunning_role IS NOT NULL OR EXISTS (
+                               SELECT FROM dunning_item item
+                                WHERE item.is_open AND item.company_id = account.company_id
+                                  AND item.account_id = account.id AND item.partner_id = child.id
+                                  AND item.kind = 'invoice' AND item.origin = 'odoo'))
                           AND (child.company_id IS NULL OR child.company_id = account.company_id)
                         WHERE account.id = ANY(%(ids)s)
-                       UNION
-                       SELECT account.id, addressee.id
-                         FROM dunning_item item
-                         JOIN dunning_account account ON account.id = item.account_id
-                         JOIN res_partner addressee ON addressee.id = item.partner_id
-                          AND addressee.commercial_partner_id = account.partner_id
-                          AND (addressee.company_id IS NULL OR addressee.company_id = account.company_id)
-                        WHERE item.is_open AND item.kind = 'invoice' AND item.account_id = ANY(%(ids)s)
-                          AND item.origin = 'odoo' AND item.partner_id != account.partner_id
                       ) person
                  JOIN res_partner contact ON contact.id = person.contact_id AND contact.active
                  LEFT JOIN mail_blacklist blacklist ON blacklist.email = contact.email_normalized AND blacklist.active
