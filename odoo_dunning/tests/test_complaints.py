@@ -131,7 +131,9 @@ class TestComplaintsAboutTheOutbox(BookingCase):
         """7: OCA credit-control #343, fix #353: the invoice went to somebody at the company, who has an email; the
         company itself has a street only"""
         self.policy.entry = "first"
-        company = self.make_customer("Globex", email=False, street="Main Street 1", city="Berlin", zip="10115")
+        company = self.make_customer(
+            "Globex", email=False, street="Main Street 1", city="Berlin", zip="10115"
+        )
         jane = self.make_customer("Jane", is_company=False, parent_id=company.id, email="jane@globex.example")
         silent = self.make_customer("Joe", is_company=False, parent_id=company.id, email="joe@globex.example")
         self.make_invoice(partner=jane, due_days=10)
