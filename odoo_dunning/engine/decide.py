@@ -328,7 +328,7 @@ class _Case:
                 candidates.append(_Candidate(item, plan, source, level, rest, covered, disputed))
             else:
                 append_answer(_answer((item.id, code, level.rank, level.id, args, plan.policy.id, source)))
-                if plan.lifts:
+                if plan.lifts and not (code is Reason.LAST_LEVEL and plan.policy.after_last == "stop"):
                     self._keep_reached(item, plan)
                 if code is Reason.LAST_LEVEL:
                     self._hand_over(item, plan)

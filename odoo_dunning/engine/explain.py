@@ -96,6 +96,7 @@ SENTENCES: dict[str, str] = {
     Reason.TOO_YOUNG: _("Too young: due on %(due_date)s; “%(level)s” is possible from %(from_date)s."),
     Reason.WAITING: _("Waiting: last level on %(level_date)s; “%(level)s” is possible from %(from_date)s."),
     Reason.LAST_LEVEL: _("The last level (“%(level)s”) was reached on %(level_date)s."),
+    "last_level_reached_stop": _("Reminders ended with the last level (“%(level)s”) on %(level_date)s."),
     "last_level_reached_imported": _("No further level after “%(level)s”."),
     Reason.BELOW_ITEM: _(
         "Too small for “%(level)s”: %(amount)s %(currency)s open, at least %(least_amount)s %(currency)s needed."
@@ -239,7 +240,9 @@ def variant(code: str, values: Mapping[str, Any]) -> str:
     if code == Reason.BANK_STALE:
         return code if values["bank_date"] else "bank_stale_never"
     if code == Reason.LAST_LEVEL:
-        return code if values["level_date"] else "last_level_reached_imported"
+        if not values["level_date"]:
+            return "last_level_reached_imported"
+        return "last_level_reached_stop" if values["after_last"] == "stop" else code
     if code == Reason.NOT_WORKING_DAY:
         return code if values["next_date"] else "not_a_working_day_ever"
     if code == Reason.VOLUME_CAP:

@@ -243,7 +243,8 @@ class Policy:
     waived)."""
     calendar: Calendar = Calendar()
     after_last: str = "stay"
-    """After the last level: "stay" (a person decides), "hand_over" (a task to hand it over), "stop"."""
+    """After the last level: "stay" (a person decides; under "highest" further items go at that level too), "hand_over"
+    (the same, and a task to hand it over), "stop" (it is done with, and lifts no other item)."""
     hand_over_days: int = 14
     """Days after the last level before the hand-over task."""
 

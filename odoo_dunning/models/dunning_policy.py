@@ -101,6 +101,9 @@ class DunningPolicy(models.Model):
         default="hand_over",
         required=True,
         string="After the last level",
+        help="Nothing more is sent for the receivable itself. Stay, or hand over: the customer remains at the last "
+        "level, so where everything goes at the highest level, newer receivables go at it too. Stop: they climb from "
+        "the first level on.",
     )
     is_automatic = fields.Boolean(
         string="Automatic",

@@ -142,6 +142,15 @@ def test_last_level_says_what_follows():
     assert run(done).tasks == ()
 
 
+@pytest.mark.parametrize(("after_last", "expected"), [("stay", 3), ("hand_over", 3), ("stop", 1)])
+def test_after_the_last_level_a_customer_stays_there_but_where_it_stopped_a_new_item_begins_anew(
+    after_last, expected
+):
+    done = invoice(1, overdue=90, level_rank=3, level_date=date(2025, 5, 1))
+    by = policy(strategy="highest", after_last=after_last)
+    assert answer(run(done, invoice(2, overdue=6), by=by), 2).level_rank == expected
+
+
 @pytest.mark.parametrize(("reached", "expected"), [(date(2025, 5, 28), 1), (date(2025, 5, 29), 0)])
 def test_hand_over_is_a_task_fourteen_days_after_the_last_level(reached, expected):
     done = invoice(overdue=90, level_rank=3, level_date=reached)

@@ -56,6 +56,16 @@ def test_placeholders_are_named_and_known():
         ),
         ("netted", ("CN/3", Decimal("100.00"), "EUR"), "Covered by credit CN/3 (100.00 EUR)."),
         ("disputed", (Decimal("9.500"), "KWD", "damaged"), "Disputed: 9.500 KWD. Reason: damaged."),
+        (
+            "last_level_reached",
+            ("Final", date(2025, 6, 11), "stay"),
+            "The last level (“Final”) was reached on 2025-06-11.",
+        ),
+        (
+            "last_level_reached",
+            ("Final", date(2025, 6, 11), "stop"),
+            "Reminders ended with the last level (“Final”) on 2025-06-11.",
+        ),
         ("bank_stale", (None,), "There are no bank entries yet: payments are unknown."),
         ("volume_cap", ("Firm", None, 50), "Held back by the volume cap (50 an hour)."),
         ("no_policy", (None,), "No dunning policy applies to it."),
