@@ -14,6 +14,7 @@ from operator import itemgetter
 import psycopg2.extensions
 from odoo.tools import SQL
 
+from ..engine import zones
 from ..engine.snapshot import FOREVER, Account, Contact, Flag, Item, Ruling
 from . import disputes
 
@@ -129,12 +130,12 @@ def accounts(env, company, account_ids, today, run_id=0, contacting=WAITING):
     :param contacting: states in which a message of another open run counts as a contact, on the day it leaves
     """
     contacts = _contacts(env, account_ids)
-    default_policy_id = company.dunning_policy_id.id or None
+    default_policy_id, home = company.dunning_policy_id.id or None, company.country_id.code or None
     rows = rows_of(env, _accounts_sql(env, company, account_ids, today, run_id, contacting))
-    return {row[0]: _account(row, default_policy_id, contacts.get(row[0], ())) for row in rows}
+    return {row[0]: _account(row, default_policy_id, home, contacts.get(row[0], ())) for row in rows}
 
 
-def _account(row, default_policy_id, contacts):
+def _account(row, default_policy_id, home, contacts):
     (
         account_id,
         own_policy_id,
@@ -159,7 +160,8 @@ def _account(row, default_policy_id, contacts):
         policy_id=policy_id,
         policy_source=source,
         country=country,
-        timezone=tz,
+        # No ledger knows its customers' clocks. At home the company's own counts.
+        timezone=tz or (zones.of_country(country) if country != home else None),
         language=lang,
         debtor_type=debtor_type or "business",
         hold_until=hold_until,

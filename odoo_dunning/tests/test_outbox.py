@@ -183,6 +183,22 @@ class TestOutboxRecheck(OutboxCase):
                 self.hand_over()
                 self.assertEqual((self.notice.state, str(self.notice.send_at)), ("ready", leaves))
 
+    def test_customer_abroad_whose_time_zone_nobody_entered_lives_by_their_country_s_clock(self):
+        """Noon in Berlin is four in the morning in Mexico City and eight in the evening in Tokyo."""
+        self.run_.action_approve()
+        for code, now, state, leaves in (
+            ("MX", "2026-11-18 11:00:00", "ready", "2026-11-18 14:00:00"),
+            ("JP", "2026-11-18 11:00:00", "ready", "2026-11-18 23:00:00"),
+            ("GB", "2026-11-18 07:30:00", "ready", "2026-11-18 08:00:00"),
+            ("DE", "2026-11-18 07:30:00", "queued", "2026-11-18 07:30:00"),
+        ):
+            with self.subTest(country=code), freeze_time(now):
+                self.customer.country_id = self.env.ref(f"base.{'uk' if code == 'GB' else code.lower()}")
+                self.customer.tz = False
+                self.notice.sudo().send_at = now
+                self.hand_over()
+                self.assertEqual((self.notice.state, str(self.notice.send_at)), (state, leaves))
+
     def test_chosen_by_a_person_it_waits_for_the_send_window_whatever_the_engine_says(self):
         self.run_.line_ids.set_level(self.final)
         self.company.dunning_min_amount = 1000.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time
+from string import ascii_uppercase
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -21,6 +22,7 @@ from odoo_dunning.engine.calendar import (
     zone,
 )
 from odoo_dunning.engine.snapshot import Calendar
+from odoo_dunning.engine.zones import of_country
 
 from .build import UTC, account, answer, invoice, level, policy, ruling, run
 
@@ -141,6 +143,31 @@ def test_new_deadline(send_on, days, unit, expected):
 
 def test_working_days_do_not_count_the_first_day():
     assert add_working_days(GERMANY, date(2025, 6, 13), 1) == date(2025, 6, 16)
+
+
+@pytest.mark.parametrize(
+    ("country", "expected"),
+    [
+        ("DE", "Europe/Berlin"),
+        ("GB", "Europe/London"),
+        ("JP", "Asia/Tokyo"),
+        ("KW", "Asia/Kuwait"),
+        ("ES", "Europe/Madrid"),
+        ("US", "America/Chicago"),
+        ("CD", None),
+        ("XX", None),
+        (None, None),
+    ],
+)
+def test_the_clock_of_a_country(country, expected):
+    assert of_country(country) == expected
+
+
+def test_every_clock_of_a_country_is_one_that_exists():
+    codes = [first + second for first in ascii_uppercase for second in ascii_uppercase]
+    clocks = [of_country(code) for code in codes if of_country(code)]
+    assert len(clocks) > 230
+    assert all(zone(clock) for clock in clocks)
 
 
 def test_unknown_time_zones_are_none():

@@ -1,0 +1,56 @@
+"""The clock of a country, for customers whose own time zone nobody knows. From CLDR, which babel carries."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from babel.core import get_global
+
+# Countries with several clocks: where most people live, and in the middle of that, so that nobody is written to in the
+# small hours. Others with several clocks have none.
+_OF_MOST = {
+    "AU": "Australia/Sydney",
+    "BR": "America/Sao_Paulo",
+    "CA": "America/Winnipeg",
+    "CL": "America/Santiago",
+    "CN": "Asia/Shanghai",
+    "EC": "America/Guayaquil",
+    "ES": "Europe/Madrid",
+    "GL": "America/Nuuk",
+    "ID": "Asia/Jakarta",
+    "MN": "Asia/Ulaanbaatar",
+    "MX": "America/Mexico_City",
+    "NZ": "Pacific/Auckland",
+    "PF": "Pacific/Tahiti",
+    "PG": "Pacific/Port_Moresby",
+    "PT": "Europe/Lisbon",
+    "RU": "Europe/Moscow",
+    "UA": "Europe/Kyiv",
+    "US": "America/Chicago",
+}
+# In these months of a year no two clocks that differ at all agree.
+_MONTHS = (1, 4, 7, 10)
+
+
+@lru_cache(maxsize=512)
+def of_country(country: str | None) -> str | None:
+    """IANA name of the clock of an ISO 3166 country; None where it is unknown or there are several."""
+    if country in _OF_MOST:
+        return _OF_MOST[country]
+    zones = sorted(_zones().get(country, ()))
+    clocks = {
+        tuple(datetime(2026, month, 15, 12, tzinfo=ZoneInfo(zone)).utcoffset() for month in _MONTHS)
+        for zone in zones
+    }
+    return zones[0] if len(clocks) == 1 else None
+
+
+@lru_cache(maxsize=1)
+def _zones() -> dict[str, list[str]]:
+    found = defaultdict(list)
+    for zone, country in get_global("zone_territories").items():
+        found[country].append(zone)
+    return found
