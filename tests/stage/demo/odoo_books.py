@@ -69,6 +69,7 @@ def build(env, today):
     _make_invoices(env, company, today)
     charges.arrange(env, company, today)
     cases.arrange(env, company, today)
+    env["res.partner"].search([]).tz = company.partner_id.tz
     return _make_worker(env, company)
 
 
@@ -83,7 +84,9 @@ def _set_up_company(env, company):
             **COMPANY,
             "country_id": env.ref("base.de").id,
             "currency_id": env.ref("base.EUR").id,
+            # On any day and at any hour all messages leave at once.
             "dunning_working_days_only": False,
+            "dunning_public_holidays": False,
             "dunning_window_start_hour": 0,
             "dunning_window_end_hour": 24,
             "dunning_bank_gate": "off",
