@@ -10,7 +10,7 @@ from odoo.tools import SQL
 from . import moved
 
 # Columns an Odoo item follows, with what they are at the source. Order matters to nobody, the names do.
-_FOLLOWED = {
+FOLLOWED = {
     "account_id": "account.id",
     # Receivable lines carry the commercial partner; the invoice says which contact it went to.
     "partner_id": "COALESCE(move.partner_id, line.partner_id)",
@@ -35,7 +35,7 @@ _FOLLOWED = {
     "source_state": "move.payment_state",
 }
 
-_SOURCE = """
+SOURCE = """
       FROM account_move_line line
       JOIN account_move move ON move.id = line.move_id
       JOIN res_partner partner ON partner.id = line.partner_id
@@ -88,7 +88,7 @@ def _differences(env, companies):
     One statement that only reads, because most of the time it finds little or nothing in all the books, and because the
     database may then use all its processors for it.
     """
-    _flush(env)
+    flush(env)
     rows = env.execute_query(
         SQL(
             """SELECT source.move_line_id, item.id
@@ -103,7 +103,7 @@ def _differences(env, companies):
                              WHERE item.is_open AND item.origin = 'odoo' AND item.company_id = ANY(%(companies)s)
                       ) item ON item.move_line_id = source.move_line_id
                 WHERE item.id IS NULL OR source.move_line_id IS NULL OR (%(stored)s) IS DISTINCT FROM (%(fresh)s)""",
-            source=SQL(_SOURCE),
+            source=SQL(SOURCE),
             open=_open(env),
             companies=companies,
             **_compared(),
@@ -114,10 +114,10 @@ def _differences(env, companies):
 
 def _compared():
     """The columns an item follows: their `expressions` at the source, `stored` and `fresh` to compare."""
-    names = [SQL.identifier(name) for name in _FOLLOWED]
+    names = [SQL.identifier(name) for name in FOLLOWED]
     return {
         "expressions": SQL(", ").join(
-            SQL("%s AS %s", SQL(expression), SQL.identifier(name)) for name, expression in _FOLLOWED.items()
+            SQL("%s AS %s", SQL(expression), SQL.identifier(name)) for name, expression in FOLLOWED.items()
         ),
         "stored": SQL(", ").join(SQL("item.%s", name) for name in names),
         "fresh": SQL(", ").join(SQL("source.%s", name) for name in names),
@@ -126,13 +126,16 @@ def _compared():
 
 def _open(env):
     """The condition under which a journal item is a receivable to look after."""
-    accounts = env.execute_query(
-        SQL("SELECT id FROM account_account WHERE account_type = 'asset_receivable'")
-    )
-    return SQL(_OPEN, [account_id for (account_id,) in accounts])
+    return SQL(_OPEN, receivable_accounts(env))
 
 
-def _flush(env):
+def receivable_accounts(env):
+    """Ids of the accounts whose journal items are receivables."""
+    rows = env.execute_query(SQL("SELECT id FROM account_account WHERE account_type = 'asset_receivable'"))
+    return [account_id for (account_id,) in rows]
+
+
+def flush(env):
     for model in (
         "account.account",
         "account.move.line",
@@ -146,7 +149,7 @@ def _flush(env):
 
 def _refresh(env, lines, items):
     """`lines` restricts the journal items looked at, `items` the dunning items that may have to be closed."""
-    _flush(env)
+    flush(env)
     _open_accounts(env, lines)
     written = _upsert(env, lines)
     moved.follow(env, written)
@@ -173,7 +176,7 @@ def _open_accounts(env, scope):
                ON CONFLICT (company_id, partner_id) DO NOTHING
                RETURNING id""",
             uid=env.uid,
-            source=SQL(_SOURCE),
+            source=SQL(SOURCE),
             open=_open(env),
             scope=scope,
         )
@@ -183,7 +186,7 @@ def _open_accounts(env, scope):
 def _upsert(env, scope):
     """Insert and update in one statement. The comparison happens in a join before it: `ON CONFLICT … WHERE` alone would
     lock, and so write, every unchanged row."""
-    names = [SQL.identifier(name) for name in _FOLLOWED]
+    names = [SQL.identifier(name) for name in FOLLOWED]
     rows = env.execute_query(
         SQL(
             """WITH source AS (
@@ -206,7 +209,7 @@ def _upsert(env, scope):
                ON CONFLICT (move_line_id) WHERE move_line_id IS NOT NULL DO UPDATE
                   SET is_open = TRUE, write_uid = EXCLUDED.write_uid, write_date = EXCLUDED.write_date, %(updates)s
                RETURNING account_id""",
-            source=SQL(_SOURCE),
+            source=SQL(SOURCE),
             open=_open(env),
             scope=scope,
             **_compared(),

@@ -74,6 +74,7 @@ from . import dunning_run_screen
 from . import dunning_run_line_screen
 from . import dunning_notice_screen
 from . import dunning_policy_screen
+from . import dunning_policy_past
 from . import dunning_level_screen
 from . import dunning_template_screen
 from . import dunning_ledger_screen

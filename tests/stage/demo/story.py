@@ -114,7 +114,7 @@ def propose(office: Office) -> int:
 
 
 def _live_by_our_clock(office: Office) -> None:
-    """A ledger's customers live by their countries' clocks; where it is still yesterday, a message waits until today."""
+    """A ledger's customers live by their countries' clocks: where it is yesterday, a message waits until today."""
     customers = office.call("res.partner", "search", [("tz", "=", False)])
     office.call("res.partner", "write", customers, {"tz": "Europe/Berlin"})
 
