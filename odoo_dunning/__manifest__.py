@@ -41,6 +41,7 @@
         "views/res_partner_views.xml",
         "views/account_move_views.xml",
         "wizards/wizard_views.xml",
+        "wizards/dunning_past_views.xml",
         "views/menus.xml",
         "views/dunning_charge_views.xml",
         "views/dunning_law_views.xml",

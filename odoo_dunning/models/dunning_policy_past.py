@@ -14,6 +14,18 @@ class DunningPolicyPast(models.Model):
 
     _inherit = "dunning.policy"
 
+    def action_try_on_past(self):
+        """Ask over which days."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Try %(policy)s on the past", policy=self.display_name),
+            "res_model": "dunning.past.wizard",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_policy_id": self.id},
+        }
+
     @api.readonly
     def what_would_have_gone_out(self, start_date, end_date):
         """What this policy would have sent from one day to another, both included, to the customers of the current

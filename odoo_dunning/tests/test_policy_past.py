@@ -4,9 +4,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from odoo.exceptions import UserError
-from odoo.tests import freeze_time, tagged
+from odoo.tests import Form, freeze_time, tagged
 
-from .common import TODAY, LifeCase
+from .common import TODAY, LifeCase, collections_user
 
 LAST_DAY = date(2026, 12, 31)
 TABLES = ("dunning_account", "dunning_item", "dunning_run", "dunning_run_line", "dunning_notice", "mail_mail")
@@ -91,6 +91,25 @@ class TestPolicyPast(LifeCase):
         self.assertEqual(
             [(len(day["messages"]), day["messages"][0]["customer"], day["held_back"]) for day in days],
             [(1, "Globex", 1), (1, "Acme", 0)],
+        )
+
+    def test_the_screen_lists_the_same_messages(self):
+        """The last 90 days, unless others are entered: due on Sunday 8 November; the 7th day after is a Sunday, too."""
+        clerk = collections_user(self.env, "clerk", company=self.company)
+        action = self.policy.with_user(clerk).action_try_on_past()
+        form = Form(self.env["dunning.past.wizard"].with_user(clerk).with_context(**action["context"]))
+        self.assertEqual((form.start_date, form.end_date), (TODAY - timedelta(days=90), TODAY))
+        shown = form.save().action_show()
+
+        messages = self.env[shown["res_model"]].with_user(clerk).search(shown["domain"])
+        self.assertEqual(
+            messages.mapped(
+                lambda one: (str(one.date), one.partner_id, one.level, one.amount, one.receivables)
+            ),
+            [
+                ("2026-11-05", self.customer, "Courtesy note", 100.0, self.invoice.name),
+                ("2026-11-16", self.customer, "Friendly reminder", 100.0, self.invoice.name),
+            ],
         )
 
     def test_days_the_wrong_way_round_are_refused(self):

@@ -6,6 +6,7 @@ from . import dunning_dispute_wizard
 from . import dunning_call_wizard
 from . import dunning_level_wizard
 from . import dunning_undo_wizard
+from . import dunning_past_wizard
 from . import dunning_dismiss_wizard
 from . import dunning_ledger_receipt
 from . import dunning_charge_waive
