@@ -49,7 +49,7 @@ class DunningPastWizard(models.TransientModel):
             start=format_date(self.env, self.start_date),
             end=format_date(self.env, self.end_date),
         )
-        return {**action, "name": name, "domain": [("wizard_id", "=", self.id)]}
+        return {**action, "name": name, "display_name": name, "domain": [("wizard_id", "=", self.id)]}
 
 
 class DunningPastMessage(models.TransientModel):
