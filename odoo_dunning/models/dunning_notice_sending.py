@@ -5,7 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tools import format_date
 
 from .. import rendering
-from ..bulk import contexts, outbox, projection, rationing, recheck
+from ..bulk import contexts, outbox, projection, rationing, recheck, totals
 from ..engine.decide import send_slot
 from .conflicts import CONFLICTS
 
@@ -106,6 +106,9 @@ class DunningNotice(models.Model):
         company = self.company_id
         accounts = self.account_id
         projection.refresh_partners(self.env, company, accounts.partner_id.ids)
+        if company.dunning_unmatched_gate == "stop":
+            # The receipts of a customer are counted with the account's figures.
+            totals.refresh(self.env, company, accounts.ids)
         return recheck.look(self.env, company, accounts.ids, self._today(), self.run_id.id)
 
     def _today(self):

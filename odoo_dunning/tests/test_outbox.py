@@ -51,6 +51,39 @@ class TestOutboxRecheck(OutboxCase):
         self.pay(self.invoice)
         self.withdrawn_because("paid")
 
+    def receipt(self):
+        """Money of the customer on the bank statement that nobody has matched yet."""
+        self.env["account.bank.statement.line"].create(
+            {
+                "journal_id": self.company_data["default_journal_bank"].id,
+                "date": TODAY,
+                "payment_ref": "Thank you",
+                "partner_id": self.customer.id,
+                "amount": 100.0,
+            }
+        )
+
+    def test_receipt_that_nobody_has_matched_yet_keeps_it_home_where_the_company_says_so(self):
+        self.run_.action_cancel()
+        self.receipt()
+        self.assertEqual(
+            self.propose().notice_ids.warning, "1 receipts of this customer are not matched yet."
+        )
+        self.env["dunning.run"].search([("state", "=", "proposed")]).action_cancel()
+        self.company.dunning_unmatched_gate = "stop"
+        self.assertEqual(self.line_of(self.propose(), self.invoice).reason_code, "unmatched_receipts")
+
+    def test_receipt_meanwhile(self):
+        self.company.dunning_unmatched_gate = "stop"
+        self.run_.action_approve()
+        self.receipt()
+        self.withdrawn_because("unmatched_receipts")
+
+    def test_bank_statement_too_old_meanwhile(self):
+        self.run_.action_approve()
+        self.company.dunning_bank_gate = "stop"
+        self.withdrawn_because("bank_stale")
+
     def test_disputed_meanwhile(self):
         self.run_.action_approve()
         self.env["dunning.dispute"].create({"item_id": self.item_of(self.invoice).id, "scope": "whole"})
