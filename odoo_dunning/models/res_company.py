@@ -5,6 +5,9 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
+from ..engine.calendar import Place, closed
+from ..engine.snapshot import Calendar
+
 _NOT_NEGATIVE = (
     "dunning_cap_per_day", "dunning_cap_per_hour", "dunning_gap_days", "dunning_min_amount",
     "dunning_bank_max_age_days",
@@ -188,9 +191,11 @@ class ResCompany(models.Model):
             return now
 
     def _dunning_is_open_now(self):
-        """Whether the send window is open on a weekday by the company's clock. Holidays are the engine's business."""
+        """Whether the send window is open on a weekday of the company's country, by its clock. Holidays are the
+        engine's business."""
         now = self._dunning_local_now()
-        if self.dunning_working_days_only and now.weekday() >= 5:
+        rules = Calendar(working_days_only=self.dunning_working_days_only, public_holidays=False)
+        if closed(rules, Place(self.country_id.code or None, None), now.date())[0]:
             return False
         start, end = self.dunning_window_start_hour, self.dunning_window_end_hour
         return self._dunning_hour(start) <= now.time() <= self._dunning_hour(end)

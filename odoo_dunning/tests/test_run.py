@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from odoo.addons.mail.tests.common import MailCase
 from odoo.exceptions import UserError, ValidationError
-from odoo.tests import tagged
+from odoo.tests import freeze_time, tagged
 
 from .common import TODAY, DunningCase, collections_user
 
@@ -409,6 +409,25 @@ class TestApproval(DunningCase):
 
         self.assertEqual(run.state, "approved")
         self.assertEqual(self.env["dunning.run"].search_count([("company_id", "=", self.company.id)]), 1)
+
+    def test_automatic_run_is_proposed_on_the_working_days_of_the_company_s_country(self):
+        """20 November 2026 is a Friday, 22 a Sunday: Kuwait rests on Friday and Saturday, Germany on the other two."""
+        self.company.dunning_is_automatic = True
+        runs = self.env["dunning.run"]
+        for country, tz, expected in (
+            ("base.kw", "Asia/Kuwait", {"2026-11-22"}),
+            ("base.de", "Europe/Berlin", {"2026-11-20"}),
+        ):
+            self.company.country_id, self.company.partner_id.tz = self.env.ref(country), tz
+            proposed = set()
+            for day in ("2026-11-20", "2026-11-21", "2026-11-22"):
+                with freeze_time(f"{day} 10:00:00"):
+                    runs._start_automatic()
+                    run = runs.search([("company_id", "=", self.company.id), ("is_automatic", "=", True)])
+                    proposed |= {str(one.date) for one in run}
+                    run.action_cancel()
+                    run.unlink()
+            self.assertEqual(proposed, expected, country)
 
     def test_automatic_run_waits_for_a_person_where_a_policy_is_not_automatic(self):
         self.company.dunning_is_automatic = True
