@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import datetime
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from babel.core import get_global
 
@@ -50,7 +50,9 @@ def of_country(country: str | None) -> str | None:
 
 @lru_cache(maxsize=1)
 def _zones() -> dict[str, list[str]]:
-    found = defaultdict(list)
+    """Country -> those of its clocks that this machine knows, too: babel may be newer."""
+    found, known = defaultdict(list), available_timezones()
     for zone, country in get_global("zone_territories").items():
-        found[country].append(zone)
+        if zone in known:
+            found[country].append(zone)
     return found

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from odoo_dunning.engine import zones
 from odoo_dunning.engine.calendar import (
     NoOpenDayError,
     Place,
@@ -168,6 +169,17 @@ def test_every_clock_of_a_country_is_one_that_exists():
     clocks = [of_country(code) for code in codes if of_country(code)]
     assert len(clocks) > 230
     assert all(zone(clock) for clock in clocks)
+
+
+def test_clock_newer_than_the_machine_is_left_out(monkeypatch):
+    monkeypatch.setattr(zones, "get_global", lambda _name: {"Asia/Kolkata": "IN", "Asia/Newtown": "IN"})
+    zones._zones.cache_clear()
+    of_country.cache_clear()
+    try:
+        assert of_country("IN") == "Asia/Kolkata"
+    finally:
+        zones._zones.cache_clear()
+        of_country.cache_clear()
 
 
 def test_unknown_time_zones_are_none():
