@@ -12,6 +12,7 @@ from . import dunning_policy_minimum
 from . import dunning_policy_rule
 from . import dunning_level
 from . import dunning_account
+from . import dunning_account_history
 from . import dunning_item
 from . import dunning_item_change
 from . import dunning_hold

@@ -18,6 +18,7 @@ class DunningAccount(models.Model):
     _kept = {
         "company_id", "partner_id", "rule_id", "item_count", "amount_open", "amount_overdue", "oldest_due_date",
         "level_rank", "level_id", "last_contact_date", "last_contact_run_id", "unmatched_receipts", "attention",
+        "days_late_avg", "paid_count",
     }  # fmt: skip
     _said_once = {"company_id", "partner_id"}
 

@@ -574,7 +574,9 @@ class DunningRun(models.Model):
 
     @api.model
     def _cron_housekeeping(self):
-        """Scheduled: forget the left-alone lines of old finished runs; what was sent stays for ever."""
+        """Scheduled: look how customers paid, and forget the left-alone lines of old finished runs; what was sent
+        stays for ever."""
+        self.env["dunning.account"]._refresh_histories()
         keep_days = int(self.env["ir.config_parameter"].sudo().get_param("odoo_dunning.keep_line_days", 400))
         limit = fields.Date.subtract(fields.Date.today(), days=keep_days)
         old = self.search([("date", "<", limit), ("state", "in", ("done", "cancelled", "undone"))])

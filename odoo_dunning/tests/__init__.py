@@ -36,6 +36,7 @@ from . import test_fallback
 from . import test_charge_sheet
 from . import test_dialogs
 from . import test_credits
+from . import test_payment_history
 from . import test_policy_past
 from . import test_labels
 from . import test_translations
