@@ -34,7 +34,14 @@ class DunningRun(models.Model):
     company_id = fields.Many2one(
         "res.company", required=True, readonly=True, index=True, default=lambda self: self.env.company
     )
-    date = fields.Date(required=True, default=fields.Date.context_today, help="Day the run decides for.")
+    date = fields.Date(
+        required=True,
+        compute="_compute_date",
+        store=True,
+        readonly=False,
+        precompute=True,
+        help="Day the run decides for.",
+    )
     state = fields.Selection(
         [
             ("draft", "Draft"),
@@ -91,6 +98,12 @@ class DunningRun(models.Model):
         "(company_id) WHERE is_proposing",
         "A proposal of this company is being worked out already. Wait for it.",
     )
+
+    @api.depends("company_id")
+    def _compute_date(self):
+        """Today by the company's clock: whoever starts the run may live on another day, or have no time zone."""
+        for run in self:
+            run.date = run.company_id._dunning_today() if run.company_id else fields.Date.context_today(run)
 
     @api.depends("account_count", "account_done_count")
     def _compute_progress_pct(self):

@@ -5,8 +5,12 @@ people wrote it. The others are in `tests/engine/test_complaints.py`.
 """
 
 import itertools
+import re
+from datetime import date, timedelta
 from unittest.mock import patch
 
+from odoo.addons.mail.tests.common import MailCase
+from odoo.fields import Command
 from odoo.tests import freeze_time, tagged
 
 from ..bulk import snapshot
@@ -177,6 +181,239 @@ class TestComplaintsAboutTheOutbox(BookingCase):
             later.action_propose_now()
         self.assertFalse(later.notice_ids)
         self.assertEqual(set(account.notice_ids.mapped("state")), {"sent"})
+
+
+class SendingCase(DunningCase, MailCase):
+    def mails_of(self, run):
+        """A run on its way through outbox and mail queue: address -> what the mail server got for it."""
+        run.action_approve()
+        self.env["dunning.notice"]._gather_documents(self.company, lambda *_args: 1.0)
+        self.hand_over()
+        with self.mock_mail_gateway():
+            run.notice_ids.mail_mail_id.send()
+            mails = [(address, mail) for mail in self._mails for address in mail["email_to"]]
+        self.assertEqual(len(dict(mails)), len(mails))
+        return dict(mails)
+
+    def propose_on(self, day):
+        return self.propose(date=day)
+
+    def codes(self, run, *moves):
+        return [self.line_of(run, move).reason_code for move in moves]
+
+    def move_due_date(self, invoice, day):
+        invoice.line_ids.filtered("date_maturity").date_maturity = day
+
+
+@tagged("post_install", "-at_install")
+class TestComplaintsAboutAddressees(SendingCase):
+    def test_mail_carries_the_letters_of_other_customers(self):
+        """6: OCA account-financial-tools #559, #565: each mail with its links and PDFs, and its history, are about
+        the customer's own invoices and nobody else's"""
+        self.friendly.write({"by_letter": True, "attach_invoices": True})
+        address = {"street": "Main Street 1", "city": "Berlin", "zip": "10115"}
+        own = {}
+        for count, lang in ((1, "en_US"), (2, False), (3, "en_US"), (4, False)):
+            partner = self.make_customer(f"Customer {count}", lang=lang, **address)
+            own[partner] = [
+                self.make_invoice(partner, due_days=20 - count - 3 * number) for number in range(count)
+            ]
+        for invoice in itertools.chain(*own.values()):
+            self.store_pdf(invoice)
+        run = self.propose()
+        mails = self.mails_of(run)
+
+        self.assertEqual(set(mails), {partner.email for partner in own})
+        for partner, invoices in own.items():
+            mail, account = mails[partner.email], self.account_of(partner)
+            numbers = {invoice.name for invoice in invoices}
+            pages = {(str(invoice.id), invoice.access_token) for invoice in invoices}
+            texts = [mail["body"], mail["body_alternative"]]
+            texts += account.notice_ids.mapped("body_html") + account.notice_ids.mapped("body_text")
+            self.assertEqual(set(account.notice_ids.mapped("channel")), {"email", "letter"})
+            for text in [*texts, *filter(None, account.message_ids.mapped("body"))]:
+                self.assertEqual(set(re.findall(r"INV/\d+/\d+", text)), numbers)
+                self.assertEqual(set(re.findall(r"invoices/(\d+)\?access_token=([\w-]+)", text)), pages)
+                self.assertFalse([one.name for one in own if one != partner and one.name in text])
+            self.assertEqual(
+                {content for _name, content, _type in mail["attachments"]},
+                {invoice.name.encode() for invoice in invoices},
+            )
+
+    def store_pdf(self, invoice):
+        self.env["ir.attachment"].create(
+            {
+                "name": f"{invoice.id}.pdf",
+                "raw": invoice.name.encode(),
+                "res_model": "account.move",
+                "res_id": invoice.id,
+                "res_field": "invoice_pdf_report_file",
+            }
+        )
+        invoice.invalidate_recordset(["invoice_pdf_report_id", "invoice_pdf_report_file"])
+
+    def test_cannot_send_the_follow_up_to_another_person_than_the_invoice_address(self):
+        """8: odoo #62141, PR #7910: the person with the role the level names, or whom somebody enters on the
+        message; the debt stays the customer's"""
+        self.policy.entry = "by_age"
+        invoice_address, boss, lawyer = (
+            self.make_customer(name, is_company=False, parent_id=self.customer.id, **vals)
+            for name, vals in (
+                ("Jane", {"type": "invoice"}),
+                ("Bob", {"dunning_role": "decision"}),
+                ("Lara", {}),
+            )
+        )
+        first = self.make_invoice(partner=invoice_address, due_days=40)
+        [(address, mail)] = self.mails_of(self.propose()).items()
+
+        self.assertEqual(address, boss.email)
+        self.assertIn("Bob", mail["body_alternative"])
+        self.assertIn(first.name, mail["body_alternative"])
+        self.assertEqual(self.item_of(first).account_id, self.account_of(self.customer))
+        self.assertEqual(self.levels(first), [self.final.rank])
+
+        other = self.make_customer("Globex")
+        second = self.make_invoice(partner=other, due_days=10)
+        run = self.propose()
+        run.notice_ids.partner_id = lawyer
+        self.assertEqual(list(self.mails_of(run)), [lawyer.email])
+        self.assertEqual(self.item_of(second).account_id, self.account_of(other))
+        self.assertEqual(self.account_of(other).last_contact_date, TODAY)
+
+
+@tagged("post_install", "-at_install")
+class TestComplaintsAboutDates(SendingCase):
+    def test_reminder_quadrupled_to_every_customer_after_setting_a_date(self):
+        """3: FOSSBilling #3726: due dates changed and holds entered after the reminder, runs four times a day: the next
+        mail is that of the next level, once, on the day counted from the date as it is then"""
+        customers = self.customer | self.make_customer("Globex") | self.make_customer("Initech")
+        invoices = [self.make_invoice(partner=partner, due_days=10) for partner in customers]
+        self.assertEqual(self.mailed_in_four_runs("2026-11-18"), sorted(customers.mapped("email")))
+        for day, due in (
+            ("2026-11-19", "2026-11-10"),
+            ("2026-11-26", "2026-11-12"),
+            ("2026-12-04", "2026-11-16"),
+        ):
+            for invoice in invoices:
+                self.move_due_date(invoice, due)
+                account = self.account_of(invoice.partner_id)
+                ended = date.fromisoformat(day) - timedelta(days=1)
+                self.env["dunning.hold"].create(
+                    {"account_id": account.id, "until_date": ended, "reason": "Holidays"}
+                )
+            self.follow()
+            self.assertEqual(self.mailed_in_four_runs(day), [], day)
+        self.assertEqual(self.levels(*invoices), [self.friendly.rank] * 3)
+
+        self.assertEqual(self.mailed_in_four_runs("2026-12-07"), sorted(customers.mapped("email")))
+        self.assertEqual(self.levels(*invoices), [self.firm.rank] * 3)
+
+    def mailed_in_four_runs(self, day):
+        """Addresses of all mails of four runs in a row."""
+        with freeze_time(f"{day} 12:00:00"):
+            return sorted(itertools.chain(*[self.mails_of(self.propose_on(day)) for _time in range(4)]))
+
+    def test_due_date_off_by_one_and_reminder_lost_because_of_time_zones(self):
+        """5: invoiceninja #792, #8665: 18 November by the company's clock, whatever day UTC has and wherever the clerk
+        sits: seven days after the due date, not six; all dates kept and written are those of that clock"""
+        for zone, clerk, now in (
+            ("Pacific/Kiritimati", False, "2026-11-17 19:00:00"),
+            ("Pacific/Auckland", "America/New_York", "2026-11-17 20:00:00"),
+            ("Europe/Berlin", "Pacific/Auckland", "2026-11-18 16:30:00"),
+            ("Pacific/Honolulu", "Europe/Berlin", "2026-11-19 02:00:00"),
+        ):
+            self.company.partner_id.tz, self.env.user.tz = zone, clerk
+            customer = self.make_customer(zone.replace("/", " "))
+            invoice, younger = (self.make_invoice(customer, due_days=days) for days in (7, 6))
+            with self.subTest(company=zone, clerk=clerk), freeze_time(now):
+                run = self.env["dunning.run"].create({"company_id": self.company.id})
+                run.action_propose_now()
+                self.assertEqual(self.codes(run, invoice, younger), ["notify", "too_young"])
+                [mail] = self.mails_of(run).values()
+
+                self.assertIn("Due date: Nov 11, 2026 (7 days overdue)", mail["body_alternative"])
+                self.assertIn("Please pay $100.00 by November 27, 2026", mail["body_alternative"])
+                self.assertEqual((run.date, run.notice_ids.sent_date), (TODAY, TODAY))
+                self.assertEqual(self.item_of(invoice).level_date, TODAY)
+                self.assertEqual(self.account_of(customer).last_contact_date, TODAY)
+            (invoice + younger).button_draft()
+
+    def test_invoices_with_several_due_dates_only_warned_after_the_last_one(self):
+        """13: OCA credit-control #374: each instalment of an Odoo payment term is reminded of on its own day, for
+        its own amount; the one reminded of already is not asked for anew"""
+        terms = self.env["account.payment.term"].create(
+            {
+                "name": "30 % in ten days, the rest in thirty",
+                "line_ids": [
+                    Command.create({"value": "percent", "value_amount": 30, "nb_days": 10}),
+                    Command.create({"value": "percent", "value_amount": 70, "nb_days": 30}),
+                ],
+            }
+        )
+        invoice = self.make_invoice(
+            amount=200.0,
+            invoice_payment_term_id=terms.id,
+            invoice_date="2026-10-31",
+            invoice_date_due=False,
+        )
+        first, second = self.item_of(invoice).sorted("due_date")
+        run = self.propose()
+        [mail] = self.mails_of(run).values()
+
+        self.assertEqual([str(one.due_date) for one in (first, second)], ["2026-11-10", "2026-11-30"])
+        self.assertEqual(run.notice_ids.line_ids.item_id, first)
+        self.assertIn("Total to pay: $60.00", mail["body_alternative"])
+        self.assertNotIn("140.00", mail["body_alternative"])
+        self.assertEqual([first.level_rank, second.level_rank], [self.friendly.rank, 0])
+
+        self.pay(invoice, 60.0)
+        with freeze_time("2026-12-07 12:00:00"):
+            [mail] = self.mails_of(self.propose_on("2026-12-07")).values()
+        self.assertIn("Total to pay: $140.00", mail["body_alternative"])
+        self.assertEqual([first.is_open, second.level_rank], [False, self.friendly.rank])
+
+    def test_reminding_one_invoice_hides_all_other_reminders_of_the_customer(self):
+        """14: OCA credit-control #460, #328: the other invoice has its line and says until when it waits; the
+        customer's page says what the run says; on that day it goes"""
+        reminded, other = self.make_invoice(due_days=10), self.make_invoice(due_days=5, amount=70.0)
+        self.mails_of(self.propose())
+        account = self.account_of(self.customer)
+        with freeze_time("2026-11-20 12:00:00"):
+            run = self.propose_on("2026-11-20")
+            self.assertEqual(self.codes(run, reminded, other), ["too_young", "contacted_recently"])
+            self.assertEqual(self.line_of(run, other).reason_args, ["2026-11-18", 7, "2026-11-25"])
+            account.invalidate_recordset()
+            self.assertEqual(account.next_action_date, date(2026, 11, 25))
+            self.assertEqual(account.next_action, self.line_of(run, other).reason)
+            run.action_cancel()
+        with freeze_time("2026-11-25 12:00:00"):
+            run = self.propose_on("2026-11-25")
+            self.assertEqual(self.codes(run, reminded, other), ["too_young", "notify"])
+            [mail] = self.mails_of(run).values()
+        self.assertIn("Total to pay: $70.00", mail["body_alternative"])
+        self.assertNotIn(reminded.name, mail["body_alternative"])
+        self.assertEqual(self.levels(reminded, other), [self.friendly.rank] * 2)
+        self.assertEqual(self.item_of(reminded).level_date, TODAY)
+
+    def test_invoices_younger_than_the_delay_are_included(self):
+        """15: OCA credit-control PR #139: not beside a much older one, not a day early, not when it comes in between
+        approval and sending"""
+        old, ripe, young, fresh = (self.make_invoice(due_days=days) for days in (60, 7, 6, -20))
+        run = self.propose()
+        self.assertEqual(
+            self.codes(run, old, ripe, young, fresh), ["notify", "notify", "too_young", "too_young"]
+        )
+        run.action_approve()
+        late_comer = self.make_invoice(due_days=6)
+        self.hand_over()
+        with self.mock_mail_gateway():
+            run.notice_ids.mail_mail_id.send()
+            [mail] = self._mails
+
+        self.assertEqual(set(re.findall(r"INV/\d+/\d+", mail["body_alternative"])), {old.name, ripe.name})
+        self.assertIn("Total to pay: $200.00", mail["body_alternative"])
+        self.assertEqual(self.levels(young, fresh, late_comer), [0, 0, 0])
 
 
 @tagged("post_install", "-at_install")
