@@ -204,7 +204,7 @@ class Level:
     min_item_amounts: Mapping[str, Decimal] = field(default_factory=dict)
     """Currency -> smallest open amount of an item worth this level."""
     min_percent: Decimal = ZERO
-    """Smallest open part of the invoice total, in percent, worth this level."""
+    """Smallest open part of the item's total, in percent, worth this level: of an instalment where there are any."""
     channels: tuple = ("email",)
     """All of them are used ("email", "letter", "sms", "call", "portal")."""
     fallback_channels: tuple = ()

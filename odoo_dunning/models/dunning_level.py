@@ -46,7 +46,9 @@ class DunningLevel(models.Model):
         help="Days of tolerance on top, not mentioned to the customer.", string="Tolerance (days)"
     )
     min_percent = fields.Float(
-        string="Least open share (%)", digits=(5, 2), help="Least open share of the invoice; 0 for none."
+        string="Least open share (%)",
+        digits=(5, 2),
+        help="Least open share of the invoice, or of each of its installments; 0 for none.",
     )
     by_email = fields.Boolean(string="Email", default=True)
     by_letter = fields.Boolean(string="Letter")
