@@ -21,6 +21,7 @@ class Cases:
         self.env = env
         self.company = company
         self.today = today
+        self.clerk = env["res.users"].search([("login", "=", "accountant")])
 
     def arrange(self):
         # name -> (days overdue, amount, what happens to its receivable)
@@ -105,17 +106,34 @@ class Cases:
     def _hold(self, account, item, reason):
         until = self.today + timedelta(days=10)
         self.env["dunning.hold"].create(
-            {"account_id": account.id, "item_id": item.id, "until_date": until, "reason": reason}
+            {
+                "account_id": account.id,
+                "item_id": item.id,
+                "until_date": until,
+                "reason": reason,
+                "user_id": self.clerk.id,
+            }
         )
 
     def _dispute_whole(self, item):
         self.env["dunning.dispute"].create(
-            {"item_id": item.id, "reason": "quality", "note": "Two boards are warped."}
+            {
+                "item_id": item.id,
+                "reason": "quality",
+                "note": "Two boards are warped.",
+                "user_id": self.clerk.id,
+            }
         )
 
     def _dispute_part(self, item):
         self.env["dunning.dispute"].create(
-            {"item_id": item.id, "scope": "part", "amount": 200.0, "reason": "quantity"}
+            {
+                "item_id": item.id,
+                "scope": "part",
+                "amount": 200.0,
+                "reason": "quantity",
+                "user_id": self.clerk.id,
+            }
         )
 
     def _promise(self, item):
@@ -125,6 +143,7 @@ class Cases:
                 "amount": item.amount_open,
                 "currency_id": item.currency_id.id,
                 "promised_date": self.today + timedelta(days=4),
+                "user_id": self.clerk.id,
                 "item_ids": [Command.link(item.id)],
             }
         )
