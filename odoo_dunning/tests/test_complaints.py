@@ -1,7 +1,8 @@
 """What users of other dunning software complain about in public, as far as it takes books, mails or a job queue.
 
 Each test is named after its complaint; its docstring starts with the number of the complaint, 1 to 25, and where
-people wrote it. The others are in `tests/engine/test_complaints.py`.
+people wrote it. What the decision alone answers is in
+`tests/engine/test_complaints.py`.
 """
 
 import itertools
@@ -195,9 +196,6 @@ class SendingCase(DunningCase, MailCase):
         self.assertEqual(len(dict(mails)), len(mails))
         return dict(mails)
 
-    def propose_on(self, day):
-        return self.propose(date=day)
-
     def codes(self, run, *moves):
         return [self.line_of(run, move).reason_code for move in moves]
 
@@ -312,7 +310,7 @@ class TestComplaintsAboutDates(SendingCase):
     def mailed_in_four_runs(self, day):
         """Addresses of all mails of four runs in a row."""
         with freeze_time(f"{day} 12:00:00"):
-            return sorted(itertools.chain(*[self.mails_of(self.propose_on(day)) for _time in range(4)]))
+            return sorted(itertools.chain(*[self.mails_of(self.propose(date=day)) for _time in range(4)]))
 
     def test_due_date_off_by_one_and_reminder_lost_because_of_time_zones(self):
         """5: invoiceninja #792, #8665: 18 November by the company's clock, whatever day UTC has and wherever the clerk
@@ -369,7 +367,7 @@ class TestComplaintsAboutDates(SendingCase):
 
         self.pay(invoice, 60.0)
         with freeze_time("2026-12-07 12:00:00"):
-            [mail] = self.mails_of(self.propose_on("2026-12-07")).values()
+            [mail] = self.mails_of(self.propose(date="2026-12-07")).values()
         self.assertIn("Total to pay: $140.00", mail["body_alternative"])
         self.assertEqual([first.is_open, second.level_rank], [False, self.friendly.rank])
 
@@ -380,7 +378,7 @@ class TestComplaintsAboutDates(SendingCase):
         self.mails_of(self.propose())
         account = self.account_of(self.customer)
         with freeze_time("2026-11-20 12:00:00"):
-            run = self.propose_on("2026-11-20")
+            run = self.propose(date="2026-11-20")
             self.assertEqual(self.codes(run, reminded, other), ["too_young", "contacted_recently"])
             self.assertEqual(self.line_of(run, other).reason_args, ["2026-11-18", 7, "2026-11-25"])
             account.invalidate_recordset()
@@ -388,7 +386,7 @@ class TestComplaintsAboutDates(SendingCase):
             self.assertEqual(account.next_action, self.line_of(run, other).reason)
             run.action_cancel()
         with freeze_time("2026-11-25 12:00:00"):
-            run = self.propose_on("2026-11-25")
+            run = self.propose(date="2026-11-25")
             self.assertEqual(self.codes(run, reminded, other), ["too_young", "notify"])
             [mail] = self.mails_of(run).values()
         self.assertIn("Total to pay: $70.00", mail["body_alternative"])
