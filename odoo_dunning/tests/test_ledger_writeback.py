@@ -393,6 +393,15 @@ class TestPayments(OriginCase):
         with self.assertRaisesRegex(UserError, "choose the account"):
             self.receipt(item).action_record()
 
+    def test_money_of_the_companys_today_is_taken_from_a_clerk_whose_day_is_behind(self):
+        _sandbox, _ledger, _invoice, item = self.opened("xero")
+        self.company.partner_id.tz = "Pacific/Kiritimati"
+        self.env.user.tz = "Pacific/Niue"
+        today = self.company._dunning_today()
+
+        self.assertGreater(today, fields.Date.context_today(item))
+        self.assertEqual(self.receipt(item, received_date=today).received_date, today)
+
     def test_only_where_the_connection_says_so(self):
         _sandbox, ledger, _invoice, item = self.opened("xero")
         self.assertTrue(item.can_record_payment)

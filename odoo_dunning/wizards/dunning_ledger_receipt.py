@@ -76,7 +76,9 @@ class DunningLedgerReceipt(models.TransientModel):
                         open=currency.format(most),
                     )
                 )
-            if receipt.received_date > fields.Date.context_today(receipt):
+            # Whose day it is already, the clerk's or the company's, may have the money.
+            latest = max(fields.Date.context_today(receipt), item.company_id._dunning_today())
+            if receipt.received_date > latest:
                 raise ValidationError(
                     self.env._("%(number)s: the day of receipt lies in the future.", number=item.display_name)
                 )
