@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -140,12 +141,19 @@ def test_an_unknown_ledger_is_refused_with_the_known_ones():
 
 
 def _process(tmp_path, *arguments):
-    """`python -m dunning_connectors.sandbox`, found under its installed name."""
+    """`python -m dunning_connectors.sandbox`, found under its installed name; interruptible even where a shell started
+    the tests in the background, which makes all that descends from it deaf to interrupts."""
     (tmp_path / "dunning_connectors").symlink_to(Path(dunning_connectors.__path__[0]).resolve())
     environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "dunning_connectors.sandbox", *arguments]
     return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=tmp_path,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
 
 
