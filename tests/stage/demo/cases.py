@@ -42,6 +42,7 @@ class Cases:
             "Zoo Hellmann": (16, 410.0, self._unmatched_receipt),
             "Verlag Thiele": (16, 700.0, self._in_other_run),
             "Holzhandel Ebert": (16, 350.0, self._no_address),
+            "Kurzwaren Pohl": (27, 180.0, self._archive),
         }
         self._set_minimums()
         moves = {
@@ -197,6 +198,9 @@ class Cases:
     def _no_address(self, item):
         """Neither e-mail nor street nor telephone."""
         item.account_id.partner_id.email = False
+
+    def _archive(self, item):
+        item.account_id.partner_id.action_archive()
 
     def _without_due_date(self):
         """An opening balance entered without a date to pay by."""
