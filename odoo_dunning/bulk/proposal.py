@@ -180,12 +180,15 @@ class Proposal:
                 """UPDATE dunning_account account SET attention = task.kind
                      FROM unnest(%s::int[]) AS looked_at(id)
                      LEFT JOIN unnest(%s::int[], %s::text[]) AS task(account_id, kind) ON task.account_id = looked_at.id
-                    WHERE account.id = looked_at.id AND COALESCE(account.attention, '') = ANY(%s)
+                    WHERE account.id = looked_at.id AND account.id BETWEEN %s AND %s
+                      AND COALESCE(account.attention, '') = ANY(%s)
                       AND account.attention IS DISTINCT FROM task.kind
                    RETURNING account.id""",
                 list(account_ids),
                 list(pressing),
                 list(pressing.values()),
+                account_ids[0],
+                account_ids[-1],
                 ["", *TASKS],
             )
         )
