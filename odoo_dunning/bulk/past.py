@@ -142,17 +142,13 @@ def _accounts(env, company, policy_id, customer_ids):
         env,
         SQL(
             """SELECT partner.id, country.code, state.code, partner.tz, partner.lang, account.debtor_type,
-                      CASE WHEN account.is_insolvent THEN %s ELSE 0 END
-                    | CASE WHEN account.is_legal THEN %s ELSE 0 END
-                    | CASE WHEN account.is_excluded THEN %s ELSE 0 END
+                      %s
                  FROM res_partner partner
                  LEFT JOIN res_country country ON country.id = partner.country_id
                  LEFT JOIN res_country_state state ON state.id = partner.state_id
                  LEFT JOIN dunning_account account ON account.partner_id = partner.id AND account.company_id = %s
                 WHERE partner.id = ANY(%s)""",
-            Flag.INSOLVENT,
-            Flag.LEGAL,
-            Flag.EXCLUDED,
+            snapshot.marks(),
             company.id,
             customer_ids,
         ),
@@ -164,7 +160,7 @@ def _accounts(env, company, policy_id, customer_ids):
             policy_source="account",
             country=country,
             subdivision=subdivision,
-            timezone=tz or (zones.of_country(country) if country != home else None),
+            timezone=zones.of_customer(tz, country, home),
             language=lang,
             debtor_type=debtor_type or "business",
             flags=flags,

@@ -35,9 +35,10 @@ NOTICE_COLUMNS = (
 TASKS = (Reason.ARCHIVED, Reason.NO_ADDRESS, "hand_over", Reason.NO_DUE_DATE)
 
 NULL = "\\N"
-# A quarter of a slice. Each statement of the thread beside waits several times for Python's lock, up to 5 ms each: with
-# parts of 250 accounts the database had nothing to do a third of the time.
+# A quarter of a slice. Each statement of the thread beside waits several times for Python's lock: with parts of 250
+# accounts the database had nothing to do a third of the time.
 PART_ACCOUNTS = 1000
+# How long it waits for it at most, each time; usually 5 ms.
 SWITCH_SECONDS = 0.0005
 
 

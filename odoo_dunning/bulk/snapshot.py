@@ -160,8 +160,7 @@ def _account(row, default_policy_id, home, contacts):
         policy_id=policy_id,
         policy_source=source,
         country=country,
-        # No ledger knows its customers' clocks. At home the company's own counts.
-        timezone=tz or (zones.of_country(country) if country != home else None),
+        timezone=zones.of_customer(tz, country, home),
         language=lang,
         debtor_type=debtor_type or "business",
         hold_until=hold_until,
@@ -181,10 +180,7 @@ def _accounts_sql(env, company, account_ids, today, run_id, contacting):
     day, waiting = _waiting_contacts(env, company, account_ids, today, run_id, contacting)
     return SQL(
         """SELECT account.id, account.policy_id, rule.policy_id, rule.name,
-                  CASE WHEN account.is_insolvent THEN %(insolvent)s ELSE 0 END
-                | CASE WHEN account.is_legal THEN %(legal)s ELSE 0 END
-                | CASE WHEN account.is_excluded THEN %(excluded)s ELSE 0 END
-                | CASE WHEN partner.active THEN 0 ELSE %(archived)s END,
+                  %(marks)s | CASE WHEN partner.active THEN 0 ELSE %(archived)s END,
                   country.code, state.code, partner.tz, partner.lang, account.debtor_type,
                   hold.until_date, hold.reason, hold.author,
                   GREATEST(CASE WHEN account.last_contact_run_id = %(run)s THEN NULL
@@ -202,12 +198,22 @@ def _accounts_sql(env, company, account_ids, today, run_id, contacting):
         run=run_id,
         day=day,
         waiting=waiting,
-        insolvent=Flag.INSOLVENT,
-        legal=Flag.LEGAL,
-        excluded=Flag.EXCLUDED,
+        marks=marks(),
         archived=Flag.ARCHIVED,
         holds=_holds(company, today, SQL("hold.account_id"), SQL("hold.item_id IS NULL"), account_ids),
         ids=list(account_ids),
+    )
+
+
+def marks():
+    """The flags a person sets on an account, as an expression over `account`; 0 where there is none."""
+    return SQL(
+        """CASE WHEN account.is_insolvent THEN %s ELSE 0 END
+         | CASE WHEN account.is_legal THEN %s ELSE 0 END
+         | CASE WHEN account.is_excluded THEN %s ELSE 0 END""",
+        Flag.INSOLVENT,
+        Flag.LEGAL,
+        Flag.EXCLUDED,
     )
 
 

@@ -35,6 +35,12 @@ _OF_MOST = {
 _MONTHS = (1, 4, 7, 10)
 
 
+def of_customer(own: str | None, country: str | None, home: str | None) -> str | None:
+    """IANA name of a customer's clock: their own, else that of their country. None at home, where the company's own
+    counts, and where nobody knows."""
+    return own or (of_country(country) if country != home else None)
+
+
 @lru_cache(maxsize=512)
 def of_country(country: str | None) -> str | None:
     """IANA name of the clock of an ISO 3166 country; None where it is unknown or there are several."""

@@ -222,18 +222,20 @@ class DunningAccount(models.Model):
 
     def _ask_person(self, summary, note):
         """An activity for whoever is responsible, unless the same one is open."""
-        self.ensure_one()
-        user = self.user_id or self.env.ref("base.user_admin")
+        user = self._person()
         if not self.activity_ids.filtered(lambda one: one.summary == summary and one.user_id == user):
             self._give_to_person(summary, note)
 
     def _give_to_person(self, summary, note):
         """An activity of its own for whoever is responsible. `note`: text, or Markup."""
-        self.ensure_one()
-        user = self.user_id or self.env.ref("base.user_admin")
         self.with_context(mail_activity_quick_update=True).activity_schedule(
-            "mail.mail_activity_data_todo", summary=summary, note=note, user_id=user.id
+            "mail.mail_activity_data_todo", summary=summary, note=note, user_id=self._person().id
         )
+
+    def _person(self):
+        """Who is responsible; the administrator where nobody is."""
+        self.ensure_one()
+        return self.user_id or self.env.ref("base.user_admin")
 
 
 def _sets_off_just(credit, receivable, amount):

@@ -116,9 +116,7 @@ class DunningAccountScreen(models.Model):
             "uncertain": self.env._("Open the message under “Messages” and say whether it was sent."),
             "bounced": self.env._("The address does not work: correct it on the contact."),
             "no_address": self.env._("Add an address to a contact of this customer, or call."),
-            "archived": self.env._(
-                "Restore the contact to write to them again; else call, or write the claim off."
-            ),
+            "archived": reasons.next_step(self.env, Reason.ARCHIVED),
             "hand_over": self.env._("The last level was sent: call, hand the claim over or write it off."),
             "no_due_date": self.env._("Enter the due date on the invoice."),
             "replied": self.env._("Read the reply before the next message goes out."),
