@@ -53,10 +53,12 @@ _OPEN = """line.reconciled IS NOT TRUE AND line.parent_state = 'posted' AND line
 
 def refresh(env, company_ids):
     """Bring the Odoo items of these companies up to date. Returns the ids of the accounts whose items changed."""
-    line_ids, item_ids = _differences(env, list(company_ids))
-    if not line_ids and not item_ids:
+    companies = list(company_ids)
+    line_ids, has_orphans = _differences(env, companies)
+    if not line_ids and not has_orphans:
         return set()
-    return _refresh(env, SQL("line.id = ANY(%s)", line_ids), SQL("item.id = ANY(%s)", item_ids))
+    orphans = SQL("item.company_id = ANY(%s)", companies) if has_orphans else SQL("FALSE")
+    return _refresh(env, SQL("line.id = ANY(%s)", line_ids), orphans)
 
 
 def refresh_lines(env, line_ids):
@@ -83,15 +85,19 @@ def refresh_partners(env, company, partner_ids):
 
 
 def _differences(env, companies):
-    """Journal items and open Odoo items that do not agree: (ids of journal items, ids of items).
+    """Ids of journal items whose item is missing or not like them, and whether there are open Odoo items without one.
 
-    One statement that only reads, because most of the time it finds little or nothing in all the books, and because the
-    database may then use all its processors for it.
+    Two statements that only read, because most of the time they find little or nothing in all the books. The first
+    gives one row, so that the database uses all its processors down to the comparison; the second only counts: as many
+    items as were found beside a journal item are all there are, unless some have lost theirs.
     """
     flush(env)
-    rows = env.execute_query(
+    kept = SQL("item.is_open AND item.origin = 'odoo' AND item.company_id = ANY(%s)", companies)
+    [[line_ids, found]] = env.execute_query(
         SQL(
-            """SELECT source.move_line_id, item.id
+            """SELECT ARRAY_AGG(source.move_line_id)
+                        FILTER (WHERE item.id IS NULL OR (%(stored)s) IS DISTINCT FROM (%(fresh)s)),
+                      COUNT(item.id)
                  FROM (SELECT line.id AS move_line_id, %(expressions)s
                        %(source)s
                          LEFT JOIN dunning_account account
@@ -99,17 +105,17 @@ def _differences(env, companies):
                           AND account.partner_id = partner.commercial_partner_id
                         WHERE %(open)s AND line.company_id = ANY(%(companies)s)
                       ) source
-                 FULL JOIN (SELECT * FROM dunning_item item
-                             WHERE item.is_open AND item.origin = 'odoo' AND item.company_id = ANY(%(companies)s)
-                      ) item ON item.move_line_id = source.move_line_id
-                WHERE item.id IS NULL OR source.move_line_id IS NULL OR (%(stored)s) IS DISTINCT FROM (%(fresh)s)""",
+                 LEFT JOIN (SELECT * FROM dunning_item item WHERE %(kept)s) item
+                   ON item.move_line_id = source.move_line_id""",
             source=SQL(SOURCE),
             open=_open(env),
             companies=companies,
+            kept=kept,
             **_compared(),
         )
     )
-    return [line_id for line_id, _ in rows if line_id], [item_id for _, item_id in rows if item_id]
+    [[count]] = env.execute_query(SQL("SELECT COUNT(*) FROM dunning_item item WHERE %s", kept))
+    return line_ids or [], count != found
 
 
 def _compared():

@@ -11,6 +11,7 @@ import sys
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import islice
 
 from odoo.tools import SQL
 
@@ -69,30 +70,28 @@ class Proposal:
         with _no_garbage_collection(), _eager_switches():
             if self.ahead is None or self.ahead[0] != (after_id, up_to_id):
                 self._read(after_id, up_to_id)
-            _key, account_ids, cases = self.ahead
+            _key, account_ids, reading = self.ahead
             if not account_ids:
                 return after_id, 0
-            tasks = self._decide_and_write(cases, account_ids[-1], up_to_id)
+            tasks = self._decide_and_write(account_ids, reading.cases(), up_to_id)
         self._write_tasks(account_ids, tasks)
         return account_ids[-1], len(account_ids)
 
     def _read(self, after_id, up_to_id):
-        """Keep the next slice in `ahead`: what to look for, ids of its accounts, each account with its items."""
+        """Keep the next slice in `ahead`: what to look for, ids of its accounts, and what there is about them."""
         account_ids = snapshot.next_accounts(self.env, self.company, after_id, up_to_id)
-        accounts = snapshot.accounts(self.env, self.company, account_ids, self.run.date, self.run.id)
-        groups = snapshot.items_by_account(self.env, self.company, account_ids, self.run.date, self.run.id)
-        cases = [(accounts[account_id], items) for account_id, items in groups]
-        self.ahead = (after_id, up_to_id), account_ids, cases
+        reading = snapshot.Reading(self.env, self.company, account_ids, self.run.date, self.run.id)
+        self.ahead = (after_id, up_to_id), account_ids, reading
 
-    def _decide_and_write(self, cases, last_id, up_to_id):
+    def _decide_and_write(self, account_ids, cases, up_to_id):
         """Part by part, so that the database reads the next slice and takes in what is decided meanwhile. What was read
         a slice ahead may be a second old: all of it is looked at again before a message leaves."""
         tasks = []
         with Background() as background:
-            ids = _NoticeIds(self.env, len(cases), background)
-            background.start(self._read, last_id, up_to_id)
-            for start in range(0, len(cases), PART_ACCOUNTS):
-                lines, notices = self._decide(cases[start : start + PART_ACCOUNTS], ids, tasks)
+            ids = _NoticeIds(self.env, len(account_ids), background)
+            background.start(self._read, account_ids[-1], up_to_id)
+            while part := list(islice(cases, PART_ACCOUNTS)):
+                lines, notices = self._decide(part, ids, tasks)
                 background.start(self._write, lines, notices)
                 self.charging.claim(self.run.id, background)
             self.charging.finish(self.run.id, background)
@@ -104,15 +103,15 @@ class Proposal:
         for account, items in cases:
             decision = decide(account, items, self.policies, self.ruling)
             notice_of = self._notices(account, decision.messages, ids, notices) if decision.messages else {}
-            self._lines(items, decision.answers, notice_of, lines)
+            self._lines(account.id, items, decision.answers, notice_of, lines)
             if decision.messages:
                 self.charging.take(account, items, decision, notice_of)
             tasks.extend((account.id, task) for task in decision.tasks)
         return lines, notices
 
-    def _lines(self, items, answers, notice_of, lines):
+    def _lines(self, account_id, items, answers, notice_of, lines):
         """One text line for COPY per answer. Answers come sorted by item id."""
-        prefix = f"{self.run.id}\t{self.company.id}\t{items[0].account_id}\t"
+        prefix = f"{self.run.id}\t{self.company.id}\t{account_id}\t"
         currencies, texts, args_json = self.currencies, self.texts, self.args_json
         by_id = {item.id: item for item in items}
         append = lines.append

@@ -71,11 +71,8 @@ def look(env, company, account_ids, today, run_id=0):
     policies = snapshot.policies(env, company, today)
     ruling = snapshot.ruling(env, company, today, fields.Datetime.now())
     contacting = snapshot.HANDED_OVER if run_id else snapshot.WAITING
-    accounts = snapshot.accounts(env, company, account_ids, today, run_id, contacting)
-    groups = dict(snapshot.items_by_account(env, company, account_ids, today, run_id))
     looks = {}
-    for account_id, account in accounts.items():
-        items = groups.get(account_id, [])
+    for account, items in snapshot.Reading(env, company, account_ids, today, run_id, contacting).cases():
         decision = decide(account, items, policies, ruling)
-        looks[account_id] = Look(account, {item.id: item for item in items}, decision, ruling)
+        looks[account.id] = Look(account, {item.id: item for item in items}, decision, ruling)
     return looks

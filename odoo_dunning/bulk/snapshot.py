@@ -123,16 +123,44 @@ def _bank_last_date(env, company):
 # -- accounts ---------------------------------------------------------------------------------------------------------
 
 
-def accounts(env, company, account_ids, today, run_id=0, contacting=WAITING):
-    """`Account` rows by id, with their contacts and holds.
+class Reading:
+    """Some accounts with their contacts, holds and open items: asked of the database now, made the engine's rows of
+    when somebody takes them up. Asking waits and making them works, so two threads can share the two.
 
-    :param run_id: a contact made by this run does not count
+    :param run_id: contacts made by this run do not count, nor do its claims on items
     :param contacting: states in which a message of another open run counts as a contact, on the day it leaves
     """
-    contacts = _contacts(env, account_ids)
-    default_policy_id, home = company.dunning_policy_id.id or None, company.country_id.code or None
-    rows = rows_of(env, _accounts_sql(env, company, account_ids, today, run_id, contacting))
-    return {row[0]: _account(row, default_policy_id, home, contacts.get(row[0], ())) for row in rows}
+
+    def __init__(self, env, company, account_ids, today, run_id=0, contacting=WAITING):
+        self._default_policy_id = company.dunning_policy_id.id or None
+        self._home = company.country_id.code or None
+        self._contacts = _asked(env, _contacts_sql(account_ids))
+        self._accounts = _asked(env, _accounts_sql(env, company, account_ids, today, run_id, contacting))
+        self._items = _asked(
+            env, _items_sql(company, account_ids, today, _in_other_run(env, company, run_id))
+        )
+
+    def cases(self):
+        """Yield `(Account, [Item, …])`, in the order of account ids; accounts without an open item last."""
+        contacts = _contacts(self._contacts)
+        left = {
+            row[0]: _account(row, self._default_policy_id, self._home, contacts.get(row[0], ()))
+            for row in self._accounts
+        }
+        # Item._make without counting: the statement has Item's columns.
+        make = functools.partial(tuple.__new__, Item)
+        for account_id, group in groupby(self._items, key=itemgetter(1)):
+            yield left.pop(account_id), [make(row) for row in group]
+        for account in left.values():
+            yield account, []
+
+
+def _asked(env, sql):
+    """A plain cursor of the same transaction whose rows are in this process, with `Decimal` for numeric."""
+    cursor = env.cr._cnx.cursor()
+    psycopg2.extensions.register_type(psycopg2.extensions.DECIMAL, cursor)
+    cursor.execute(sql.code, sql.params)
+    return cursor
 
 
 def _account(row, default_policy_id, home, contacts):
@@ -260,13 +288,12 @@ def _holds(company, today, target, condition, account_ids):
     )
 
 
-def _contacts(env, account_ids):
+def _contacts_sql(account_ids):
     """Who may be told of the debt: the customer's own record, its invoice addresses, contacts given a role, and whom an
     open invoice of ours is made out to. Nobody writes to an archived one, nor to one kept for another company of ours.
     """
-    rows = env.execute_query(
-        SQL(
-            """SELECT person.account_id, contact.id, contact.name, contact.email, contact.phone,
+    return SQL(
+        """SELECT person.account_id, contact.id, contact.name, contact.email, contact.phone,
                       contact.street IS NOT NULL AND contact.city IS NOT NULL AND contact.country_id IS NOT NULL,
                       COALESCE(contact.dunning_role,
                                CASE WHEN contact.type = 'invoice' THEN 'billing' ELSE 'other' END),
@@ -291,9 +318,11 @@ def _contacts(env, account_ids):
                                  FROM res_partner WHERE id = person.contact_id AND active OFFSET 0) contact ON TRUE
                  LEFT JOIN mail_blacklist blacklist ON blacklist.email = contact.email_normalized AND blacklist.active
                 ORDER BY person.account_id, contact.id""",
-            ids=list(account_ids),
-        )
+        ids=list(account_ids),
     )
+
+
+def _contacts(rows):
     contacts = defaultdict(list)
     for account_id, contact_id, name, email, phone, street_ok, role, lang, is_blocked in rows:
         blocked = ("email",) if is_blocked else ()
@@ -304,16 +333,6 @@ def _contacts(env, account_ids):
 
 
 # -- items ------------------------------------------------------------------------------------------------------------
-
-
-def items_by_account(env, company, account_ids, today, run_id=0):
-    """Yield `(account id, [Item, …])` for these accounts, in order; claims of `run_id` itself do not count."""
-    rows = rows_of(env, _items_sql(company, account_ids, today, _in_other_run(env, company, run_id)))
-    make = functools.partial(
-        tuple.__new__, Item
-    )  # Item._make without counting: the statement has Item's columns
-    for account_id, group in groupby(rows, key=itemgetter(1)):
-        yield account_id, [make(row) for row in group]
 
 
 def _in_other_run(env, company, run_id):

@@ -281,8 +281,8 @@ class TestChargeSegments(ChargeCase):
                 "amount": 600.0,
             }
         )
-        groups = snapshot.items_by_account(self.env, self.company, account.ids, TODAY)
-        facts = charge_facts.item_facts(self.env, dict(groups)[account.id])
+        [[_account, items]] = snapshot.Reading(self.env, self.company, account.ids, TODAY).cases()
+        facts = charge_facts.item_facts(self.env, items)
         self.assertEqual(facts[item.id].events, ((date(2026, 9, 30), Decimal("600.00")),))
 
 

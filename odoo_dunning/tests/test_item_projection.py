@@ -196,6 +196,24 @@ class TestItemHealing(DunningCase):
         self.assertFalse(paid_item.is_open)
         self.assertEqual(changed_item.due_date, fields.Date.to_date("2026-12-01"))
 
+    def test_one_item_too_many_and_one_too_few_are_both_healed(self):
+        paid, lost = self.make_invoice(), self.make_invoice()
+        paid_item, lost_item = self.item_of(paid), self.item_of(lost)
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL(
+                "UPDATE account_move_line SET reconciled = TRUE, amount_residual_currency = 0 WHERE move_id = %s",
+                paid.id,
+            )
+        )
+        self.env.cr.execute(SQL("DELETE FROM dunning_item WHERE id = %s", lost_item.id))
+        self.env.invalidate_all()
+
+        self.refresh()
+
+        self.assertFalse(paid_item.is_open)
+        self.assertTrue(self.item_of(lost).is_open)
+
     def test_refresh_without_changes_writes_no_row(self):
         for _count in range(5):
             self.make_invoice()

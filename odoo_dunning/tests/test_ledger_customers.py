@@ -257,9 +257,9 @@ class TestLedgerCustomers(LedgerCase):
             self.invoice("I2"),
         )
         account = self.items("I1").account_id
-        found = snapshot.accounts(self.env, self.company, account.ids, NOW.date())[account.id].contacts
+        [[found, _items]] = snapshot.Reading(self.env, self.company, account.ids, NOW.date()).cases()
         self.assertEqual(
-            [(one.email, one.role) for one in found],
+            [(one.email, one.role) for one in found.contacts],
             [("office@acme.example", "billing"), ("ben@acme.example", "ap")],
         )
 

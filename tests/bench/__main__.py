@@ -103,7 +103,9 @@ def _pytest(path: str, defaults: dict[str, str]) -> int:
 
 
 def _call(database: str, target: str, **arguments):
-    """Run a measurement inside Odoo on a database that has the OCA's module too."""
+    """Run a measurement inside Odoo on a database that has the OCA's module too. What the one before has left behind is
+    cleared up first: the database would do it in the middle of this one."""
+    postgres.vacuum(database)
     with progress.step(f"{target.partition(':')[2]} on {database}"):
         return inside.call(database, f"tests.bench.{target}", addons=[oca.addons()], **arguments)
 
@@ -116,7 +118,6 @@ def _database(items: int, options, kept: dict) -> str:
         if not (options.keep and postgres.exists(name)):
             seed.with_modules(seed.books(items), name, seed.OWN_MODULES + seed.YARDSTICK_MODULES)
             kept[name] = _call(name, "propose:project")
-        postgres.vacuum(name)
     return name
 
 
@@ -222,7 +223,6 @@ def interest(options, kept) -> list[Row]:
         items = TEN_THOUSAND if options.quick else HUNDRED_THOUSAND
         seed.with_modules(seed.books(items), database, seed.OWN_MODULES)
         _call(database, "interest:pay_in_part")
-        postgres.vacuum(database)
     found = _call(database, "interest:compare", rounds=3)
     claimed = f"{found['claims']:,} claims over {found['segments']:.1f} balances each"
     return [
@@ -383,8 +383,6 @@ def ingest(options, kept) -> list[Row]:
     plain, database = "bench_ingest_without", "bench_ingest"
     odoo.copy_database(seed.books(TEN_THOUSAND), plain)
     seed.with_modules(seed.books(TEN_THOUSAND), database, seed.OWN_MODULES)
-    for name in (plain, database):
-        postgres.vacuum(name)
     with measured.key():
         theirs = _call(plain, "ingest:odoo_invoices", count=invoices)
         small = _call(database, "ingest:in_process", name="Small", documents=documents // 5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections import defaultdict
 
 from lxml import etree
 
@@ -26,7 +27,7 @@ FORMS = {
 }
 
 
-def open_all(env, repeat: int = 7) -> dict:
+def open_all(env, repeat: int = 9) -> dict:
     """{screen: {"ms": median, "queries": number}} for a collections manager who is also an accountant."""
     open_states = ("draft", "proposed", "approved", "sending")
     env["dunning.run"].search([("state", "in", open_states)]).action_cancel()
@@ -35,15 +36,12 @@ def open_all(env, repeat: int = 7) -> dict:
     user = _user(env)
     env.cr.commit()
     env = env(user=user.id, su=False)
-    screens = {}
+    shows = {}
     for name, (model, domain) in LISTS.items():
-        screens[name] = _measure(
-            env, repeat, lambda model=model, domain=domain: _list(env, model, domain, run.id)
-        )
+        shows[name] = lambda model=model, domain=domain: _list(env, model, domain, run.id)
     for name, (model, domain) in FORMS.items():
-        screens[name] = _measure(
-            env, repeat, lambda model=model, domain=domain: _form(env, model, domain, run.id)
-        )
+        shows[name] = lambda model=model, domain=domain: _form(env, model, domain, run.id)
+    screens = _measure(env, repeat, shows)
     env.cr.rollback()
     run.action_cancel()
     run.env.cr.commit()
@@ -59,20 +57,24 @@ def _user(env):
     )
 
 
-def _measure(env, repeat: int, show) -> dict:
-    """The median of `repeat` calls after one that warms the registry's caches; every call starts with an empty cache
-    of records."""
-    show()()
-    times, queries = [], []
-    for _ in range(repeat):
-        env.invalidate_all()
-        env.cr.rollback()
-        load = show()
-        before, started = env.cr.sql_log_count, time.perf_counter()
-        load()
-        times.append((time.perf_counter() - started) * 1000)
-        queries.append(env.cr.sql_log_count - before)
-    return {"ms": statistics.median(times), "queries": statistics.mode(queries)}
+def _measure(env, repeat: int, shows: dict) -> dict:
+    """The medians of `repeat` rounds through all screens, so that each has its share of the machine's good and bad
+    moments, after one that warms the registry's caches. Every call starts with an empty cache of records."""
+    times, queries = defaultdict(list), defaultdict(list)
+    for round_ in range(repeat + 1):
+        for name, show in shows.items():
+            env.invalidate_all()
+            env.cr.rollback()
+            load = show()
+            before, started = env.cr.sql_log_count, time.perf_counter()
+            load()
+            if round_:
+                times[name].append((time.perf_counter() - started) * 1000)
+                queries[name].append(env.cr.sql_log_count - before)
+    return {
+        name: {"ms": statistics.median(times[name]), "queries": statistics.mode(queries[name])}
+        for name in shows
+    }
 
 
 def _list(env, model: str, domain: list, run: int):
