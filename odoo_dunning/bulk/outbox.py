@@ -113,8 +113,8 @@ def _copy(env, table, columns, rows):
 
 def fingerprints(env, notice_ids):
     """`{notice id: text}` that changes whenever the items or the account of a message change in a way that could
-    keep it home: paid, credited, cancelled, disputed, promised, on hold, blocked, excluded. Compared
-    between queue and server.
+    keep it home: paid, credited, cancelled, disputed, promised, on hold, blocked, excluded, a receipt nobody has
+    matched where the company stops for that. Compared between queue and server.
 
     One statement, because it stands between every two mails of a queue.
     """
@@ -127,6 +127,11 @@ def fingerprints(env, notice_ids):
                       (SELECT concat(COUNT(*), ',', SUM(credit.amount_open)) FROM dunning_item credit
                         WHERE credit.company_id = account.company_id AND credit.account_id = account.id
                           AND credit.is_open AND credit.amount_open < 0),
+                      (SELECT COUNT(*) FROM account_bank_statement_line receipt
+                         JOIN res_partner payer ON payer.id = receipt.partner_id
+                        WHERE company.dunning_unmatched_gate = 'stop' AND receipt.company_id = company.id
+                          AND receipt.is_reconciled IS NOT TRUE AND receipt.amount > 0
+                          AND payer.commercial_partner_id = account.partner_id),
                       string_agg(concat_ws(',', item.id, item.is_open, item.is_excluded, item.content_hash,
                         item.amount_open,
                         COALESCE(books.amount_residual_currency, 0), COALESCE(books.parent_state, '-'),
@@ -141,13 +146,14 @@ def fingerprints(env, notice_ids):
                       ), ';' ORDER BY item.id)))
                  FROM dunning_notice notice
                  JOIN dunning_account account ON account.id = notice.account_id
+                 JOIN res_company company ON company.id = account.company_id
                  LEFT JOIN dunning_run_line line
                    ON line.notice_id = COALESCE(notice.main_id, notice.id) AND line.claim IS NOT NULL
                  LEFT JOIN dunning_item item ON item.id = line.item_id
                  LEFT JOIN account_move_line books ON books.id = item.move_line_id
                  LEFT JOIN account_move move ON move.id = books.move_id
                 WHERE notice.id = ANY(%s)
-                GROUP BY notice.id, account.id""",
+                GROUP BY notice.id, account.id, company.id""",
             list(notice_ids),
         )
     )

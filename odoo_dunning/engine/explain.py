@@ -63,6 +63,7 @@ SENTENCES: dict[str, str] = {
     Reason.NOTIFY: _(
         "“%(level)s” leaves on %(send_date)s: due on %(due_date)s, %(days_overdue)s days overdue."
     ),
+    "notify_one_day": _("“%(level)s” leaves on %(send_date)s: due on %(due_date)s, one day overdue."),
     "notify_early": _("“%(level)s” leaves on %(send_date)s: due on %(due_date)s, not overdue yet."),
     Reason.PAID: _("Nothing is open."),
     Reason.CREDIT: _(
@@ -87,6 +88,8 @@ SENTENCES: dict[str, str] = {
     Reason.HOLD: _("On hold up to and including %(until_date)s."),
     "hold_open": _("On hold until released."),
     Reason.PROMISED: _("Payment is promised for %(promised_date)s (plus %(grace_days)s days of grace)."),
+    "promised_one_day": _("Payment is promised for %(promised_date)s (plus one day of grace)."),
+    "promised_no_grace": _("Payment is promised for %(promised_date)s."),
     Reason.DISPUTED: _("Disputed: %(disputed_amount)s %(currency)s."),
     Reason.NO_DUE_DATE: _("It has no due date."),
     Reason.SOURCE_STALE: _(
@@ -110,6 +113,7 @@ SENTENCES: dict[str, str] = {
     Reason.BANK_STALE: _("The newest bank entry is of %(bank_date)s: payments since then are unknown."),
     "bank_stale_never": _("There are no bank entries yet: payments are unknown."),
     Reason.UNMATCHED: _("%(receipts)s receipts of this customer are not matched yet."),
+    "unmatched_receipts_one": _("One receipt of this customer is not matched yet."),
     Reason.NOT_WORKING_DAY: _("Nothing leaves on %(wished_date)s; possible from %(next_date)s."),
     "not_a_working_day_ever": _("The calendar of the policy has no open day in the next two months."),
     Reason.NO_ADDRESS: _("Nobody can be reached for “%(level)s” by %(channels)s."),
@@ -230,6 +234,8 @@ def arguments(code: str, args: tuple) -> dict[str, Any]:
 def variant(code: str, values: Mapping[str, Any]) -> str:
     """The key in `SENTENCES` that fits these values."""
     if code == Reason.NOTIFY:
+        if values["days_overdue"] == 1:
+            return "notify_one_day"
         return code if values["days_overdue"] > 0 else "notify_early"
     if code in (Reason.HOLD, Reason.HOLD_ACCOUNT):
         return code + "_open" if values["until_date"] == FOREVER else code
@@ -243,6 +249,10 @@ def variant(code: str, values: Mapping[str, Any]) -> str:
         if not values["level_date"]:
             return "last_level_reached_imported"
         return "last_level_reached_stop" if values["after_last"] == "stop" else code
+    if code == Reason.PROMISED:
+        return {0: "promised_no_grace", 1: "promised_one_day"}.get(values["grace_days"], code)
+    if code == Reason.UNMATCHED:
+        return "unmatched_receipts_one" if values["receipts"] == 1 else code
     if code == Reason.NOT_WORKING_DAY:
         return code if values["next_date"] else "not_a_working_day_ever"
     if code == Reason.VOLUME_CAP:

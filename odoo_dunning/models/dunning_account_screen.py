@@ -103,10 +103,12 @@ class DunningAccountScreen(models.Model):
             (not self.partner_id.active and self.attention != "archived", self.env._("Contact archived")),
         )
         chips = [_chip("dark", label) for is_set, label in marks if is_set]
-        if self.unmatched_receipts:
-            chips.append(
-                _chip("info", self.env._("%(count)s receipts to match", count=self.unmatched_receipts))
+        if count := self.unmatched_receipts:
+            one, several = (
+                self.env._("One receipt to match"),
+                self.env._("%(count)s receipts to match", count=count),
             )
+            chips.append(_chip("info", one if count == 1 else several))
         return chips
 
     @api.depends("attention")

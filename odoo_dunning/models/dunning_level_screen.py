@@ -23,7 +23,11 @@ class DunningLevelScreen(models.Model):
     def _compute_when(self):
         for level in self:
             days = level.delay_days
-            if days < 0:
+            if days == -1:
+                level.when = self.env._("One day before due")
+            elif days == 1:
+                level.when = self.env._("One day after due")
+            elif days < 0:
                 level.when = self.env._("%(days)s days before due", days=-days)
             elif days:
                 level.when = self.env._("%(days)s days after due", days=days)

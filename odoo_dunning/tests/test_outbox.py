@@ -67,7 +67,7 @@ class TestOutboxRecheck(OutboxCase):
         self.run_.action_cancel()
         self.receipt()
         self.assertEqual(
-            self.propose().notice_ids.warning, "1 receipts of this customer are not matched yet."
+            self.propose().notice_ids.warning, "One receipt of this customer is not matched yet."
         )
         self.env["dunning.run"].search([("state", "=", "proposed")]).action_cancel()
         self.company.dunning_unmatched_gate = "stop"
@@ -275,6 +275,24 @@ class TestOutboxRecheck(OutboxCase):
 
         self.assertEqual(self.notice.state, "ready")
         self.withdrawn_because("paid")
+
+    def test_receipt_between_queue_and_server(self):
+        self.company.dunning_unmatched_gate = "stop"
+        self.approve_and_queue()
+        self.receipt()
+        with self.mock_mail_gateway():
+            self.notice.mail_mail_id.send()
+            self.assertFalse(self._mails)
+
+        self.assertEqual(self.notice.state, "ready")
+        self.withdrawn_because("unmatched_receipts")
+
+    def test_receipt_between_queue_and_server_of_a_company_that_is_only_warned(self):
+        self.approve_and_queue()
+        self.receipt()
+        with self.mock_mail_gateway():
+            self.notice.mail_mail_id.send()
+            self.assertEqual(len(self._mails), 1)
 
     def test_queued_too_long_ago_is_looked_at_again(self):
         self.approve_and_queue()

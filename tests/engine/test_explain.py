@@ -48,6 +48,24 @@ def test_placeholders_are_named_and_known():
             ("Courtesy", date(2025, 6, 14), -3, date(2025, 6, 11), "", ""),
             "“Courtesy” leaves on 2025-06-11: due on 2025-06-14, not overdue yet.",
         ),
+        (
+            "notify",
+            ("Firm", date(2025, 6, 5), 1, date(2025, 6, 6), "", ""),
+            "“Firm” leaves on 2025-06-06: due on 2025-06-05, one day overdue.",
+        ),
+        ("promised", (date(2025, 6, 11), 0), "Payment is promised for 2025-06-11."),
+        (
+            "promised",
+            (date(2025, 6, 11), 1),
+            "Payment is promised for 2025-06-11 (plus one day of grace).",
+        ),
+        (
+            "promised",
+            (date(2025, 6, 11), 2),
+            "Payment is promised for 2025-06-11 (plus 2 days of grace).",
+        ),
+        ("unmatched_receipts", (1,), "One receipt of this customer is not matched yet."),
+        ("unmatched_receipts", (2,), "2 receipts of this customer are not matched yet."),
         ("hold", (FOREVER, "moving", "Ada"), "On hold until released. Reason: moving. Set by Ada."),
         (
             "hold_account",
