@@ -94,6 +94,12 @@ class DunningRunLine(models.Model):
                 line.decision == "leave" and line.reason_code == "excluded" and line.is_edited
             )
 
+    @api.model
+    def _search(self, domain, offset=0, limit=None, order=None, **options):
+        """Override of the ORM: counting up to a limit goes in the order of the list, too. Without one the planner reads
+        the lines of all older runs before it finds those of the newest."""
+        return super()._search(domain, offset, limit, order or (self._order if limit else None), **options)
+
     def write(self, vals):
         """A line is the engine's answer and the claim on its item: by hand only its note is written."""
         if label := label_of_kept(self, vals.keys() - {"note"}):

@@ -52,6 +52,16 @@ class TestQueryCeilings(DunningCase, MailCase):
             work()
         return spent.queries
 
+    def test_lines_of_a_run_are_counted_in_the_order_of_their_index(self):
+        """By chance order the planner reads all older runs first: 80 ms a page behind twelve runs of 100,000 lines."""
+        self.more_customers(2)
+        run, lines = self.propose(), self.env["dunning.run.line"]
+        domain = [("run_id", "=", run.id)]
+        self.assertEqual(lines.search_count(domain), 4)
+        self.assertEqual(lines.search_count(domain, limit=3), 3)
+        order = re.compile(r'ORDER BY "dunning_run_line"."account_id" *, "dunning_run_line"."id" *LIMIT')
+        self.assertRegex(lines._search(domain, limit=3).select("").code, order)
+
     def test_proposal(self):
         def propose_and_drop():
             run = self.propose()
