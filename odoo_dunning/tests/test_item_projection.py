@@ -176,16 +176,19 @@ class TestItemProjection(DunningCase):
 
 @tagged("post_install", "-at_install")
 class TestItemHealing(DunningCase):
-    def test_refresh_heals_what_bypassed_the_orm(self):
-        paid, changed = self.make_invoice(), self.make_invoice()
-        paid_item, changed_item = self.item_of(paid), self.item_of(changed)
+    def pay_behind_the_orm(self, invoice):
         self.env.flush_all()
         self.env.cr.execute(
             SQL(
                 "UPDATE account_move_line SET reconciled = TRUE, amount_residual_currency = 0 WHERE move_id = %s",
-                paid.id,
+                invoice.id,
             )
         )
+
+    def test_refresh_heals_what_bypassed_the_orm(self):
+        paid, changed = self.make_invoice(), self.make_invoice()
+        paid_item, changed_item = self.item_of(paid), self.item_of(changed)
+        self.pay_behind_the_orm(paid)
         self.env.cr.execute(
             SQL("UPDATE account_move_line SET date_maturity = '2026-12-01' WHERE move_id = %s", changed.id)
         )
@@ -199,13 +202,7 @@ class TestItemHealing(DunningCase):
     def test_one_item_too_many_and_one_too_few_are_both_healed(self):
         paid, lost = self.make_invoice(), self.make_invoice()
         paid_item, lost_item = self.item_of(paid), self.item_of(lost)
-        self.env.flush_all()
-        self.env.cr.execute(
-            SQL(
-                "UPDATE account_move_line SET reconciled = TRUE, amount_residual_currency = 0 WHERE move_id = %s",
-                paid.id,
-            )
-        )
+        self.pay_behind_the_orm(paid)
         self.env.cr.execute(SQL("DELETE FROM dunning_item WHERE id = %s", lost_item.id))
         self.env.invalidate_all()
 

@@ -266,26 +266,23 @@ class TestOutboxRecheck(OutboxCase):
             self.assertEqual(len(self._mails), 1)
         self.assertEqual(self.notice.state, "sent")
 
-    def test_paid_between_queue_and_server(self):
-        self.approve_and_queue()
-        self.pay(self.invoice)
+    def taken_back_from_the_queue_because(self, code):
         with self.mock_mail_gateway():
             self.notice.mail_mail_id.send()
             self.assertFalse(self._mails)
-
         self.assertEqual(self.notice.state, "ready")
-        self.withdrawn_because("paid")
+        self.withdrawn_because(code)
+
+    def test_paid_between_queue_and_server(self):
+        self.approve_and_queue()
+        self.pay(self.invoice)
+        self.taken_back_from_the_queue_because("paid")
 
     def test_receipt_between_queue_and_server(self):
         self.company.dunning_unmatched_gate = "stop"
         self.approve_and_queue()
         self.receipt()
-        with self.mock_mail_gateway():
-            self.notice.mail_mail_id.send()
-            self.assertFalse(self._mails)
-
-        self.assertEqual(self.notice.state, "ready")
-        self.withdrawn_because("unmatched_receipts")
+        self.taken_back_from_the_queue_because("unmatched_receipts")
 
     def test_receipt_between_queue_and_server_of_a_company_that_is_only_warned(self):
         self.approve_and_queue()
