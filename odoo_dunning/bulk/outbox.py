@@ -10,7 +10,7 @@ import io
 from odoo import fields
 from odoo.tools import SQL
 
-from . import snapshot
+from . import snapshot, totals
 from .proposal import copy_field
 
 # Lines that hold their items. Asked so that the index of the messages answers: with statistics from before a run the
@@ -127,11 +127,9 @@ def fingerprints(env, notice_ids):
                       (SELECT concat(COUNT(*), ',', SUM(credit.amount_open)) FROM dunning_item credit
                         WHERE credit.company_id = account.company_id AND credit.account_id = account.id
                           AND credit.is_open AND credit.amount_open < 0),
-                      (SELECT COUNT(*) FROM account_bank_statement_line receipt
-                         JOIN res_partner payer ON payer.id = receipt.partner_id
+                      (SELECT COUNT(*) FROM (%(unmatched)s) receipt
                         WHERE company.dunning_unmatched_gate = 'stop' AND receipt.company_id = company.id
-                          AND receipt.is_reconciled IS NOT TRUE AND receipt.amount > 0
-                          AND payer.commercial_partner_id = account.partner_id),
+                          AND receipt.partner_id = account.partner_id),
                       string_agg(concat_ws(',', item.id, item.is_open, item.is_excluded, item.content_hash,
                         item.amount_open,
                         COALESCE(books.amount_residual_currency, 0), COALESCE(books.parent_state, '-'),
@@ -152,9 +150,10 @@ def fingerprints(env, notice_ids):
                  LEFT JOIN dunning_item item ON item.id = line.item_id
                  LEFT JOIN account_move_line books ON books.id = item.move_line_id
                  LEFT JOIN account_move move ON move.id = books.move_id
-                WHERE notice.id = ANY(%s)
+                WHERE notice.id = ANY(%(ids)s)
                 GROUP BY notice.id, account.id, company.id""",
-            list(notice_ids),
+            unmatched=totals.UNMATCHED,
+            ids=list(notice_ids),
         )
     )
     return dict(rows)

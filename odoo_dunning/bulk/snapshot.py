@@ -6,7 +6,6 @@ Amounts arrive as `Decimal`: Odoo registers a float typecaster for numeric, thes
 
 import functools
 from collections import defaultdict
-from contextlib import contextmanager
 from datetime import timezone
 from itertools import groupby
 from operator import itemgetter
@@ -27,18 +26,23 @@ WAITING = ("ready", "queued", "sending", "uncertain")
 HANDED_OVER = ("queued", "sending", "uncertain")
 
 
-@contextmanager
 def exact_cursor(env):
-    """A plain cursor of the same transaction that gives `Decimal` for numeric."""
-    with env.cr._cnx.cursor() as cursor:
-        psycopg2.extensions.register_type(psycopg2.extensions.DECIMAL, cursor)
-        yield cursor
+    """A plain cursor of the same transaction that gives `Decimal` for numeric. For `with`, or until it is let go."""
+    cursor = env.cr._cnx.cursor()
+    psycopg2.extensions.register_type(psycopg2.extensions.DECIMAL, cursor)
+    return cursor
 
 
 def rows_of(env, sql):
-    with exact_cursor(env) as cursor:
-        cursor.execute(sql.code, sql.params)
+    with _asked(env, sql) as cursor:
         return cursor.fetchall()
+
+
+def _asked(env, sql):
+    """An exact cursor over the rows of a statement, which are in this process already."""
+    cursor = exact_cursor(env)
+    cursor.execute(sql.code, sql.params)
+    return cursor
 
 
 def next_accounts(env, company, after_id, up_to_id, limit=SLICE_ACCOUNTS):
@@ -134,11 +138,10 @@ class Reading:
     def __init__(self, env, company, account_ids, today, run_id=0, contacting=WAITING):
         self._default_policy_id = company.dunning_policy_id.id or None
         self._home = company.country_id.code or None
+        others = env["dunning.run"].sudo()._others_open(company, run_id)
         self._contacts = _asked(env, _contacts_sql(account_ids))
-        self._accounts = _asked(env, _accounts_sql(env, company, account_ids, today, run_id, contacting))
-        self._items = _asked(
-            env, _items_sql(company, account_ids, today, _in_other_run(env, company, run_id))
-        )
+        self._accounts = _asked(env, _accounts_sql(company, account_ids, today, run_id, others, contacting))
+        self._items = _asked(env, _items_sql(company, account_ids, today, _in_other_run(others, run_id)))
 
     def cases(self):
         """Yield `(Account, [Item, …])`, in the order of account ids; accounts without an open item last."""
@@ -153,14 +156,6 @@ class Reading:
             yield left.pop(account_id), [make(row) for row in group]
         for account in left.values():
             yield account, []
-
-
-def _asked(env, sql):
-    """A plain cursor of the same transaction whose rows are in this process, with `Decimal` for numeric."""
-    cursor = env.cr._cnx.cursor()
-    psycopg2.extensions.register_type(psycopg2.extensions.DECIMAL, cursor)
-    cursor.execute(sql.code, sql.params)
-    return cursor
 
 
 def _account(row, default_policy_id, home, contacts):
@@ -202,10 +197,10 @@ def _account(row, default_policy_id, home, contacts):
     )
 
 
-def _accounts_sql(env, company, account_ids, today, run_id, contacting):
+def _accounts_sql(company, account_ids, today, run_id, others, contacting):
     # `OFFSET 0` has partners looked up one by one: a slice is a few thousand of them, and the planner likes to read all
     # there are, which makes each slice of a large database dearer than one of a small.
-    day, waiting = _waiting_contacts(env, company, account_ids, today, run_id, contacting)
+    day, waiting = _waiting_contacts(company, account_ids, today, others, contacting)
     return SQL(
         """SELECT account.id, account.policy_id, rule.policy_id, rule.name,
                   %(marks)s | CASE WHEN partner.active THEN 0 ELSE %(archived)s END,
@@ -245,10 +240,9 @@ def marks():
     )
 
 
-def _waiting_contacts(env, company, account_ids, today, run_id, states):
+def _waiting_contacts(company, account_ids, today, others, states):
     """Day and join of messages of other open runs: the customer has not got them yet, and must not get one of this run
     beside them."""
-    others, tz = env["dunning.run"].sudo()._others_open(company, run_id), company._dunning_timezone()
     if not others:
         return SQL("NULL"), SQL()
     return SQL("waiting.day"), SQL(
@@ -257,7 +251,7 @@ def _waiting_contacts(env, company, account_ids, today, run_id, states):
                         FROM dunning_notice
                        WHERE run_id = ANY(%s) AND state = ANY(%s) AND account_id BETWEEN %s AND %s
                        GROUP BY account_id) waiting ON waiting.account_id = account.id""",
-        tz,
+        company._dunning_timezone(),
         today,
         others.ids,
         list(states),
@@ -335,10 +329,9 @@ def _contacts(rows):
 # -- items ------------------------------------------------------------------------------------------------------------
 
 
-def _in_other_run(env, company, run_id):
+def _in_other_run(others, run_id):
     """Flag of items another open run has taken. Looked up item by item, and only where there is another open run: a
     join over all taken items would be repeated for every slice."""
-    others = env["dunning.run"].sudo()._others_open(company, run_id)
     if not others:
         return SQL("0")
     return SQL(

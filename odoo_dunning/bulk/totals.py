@@ -6,6 +6,14 @@ they order the worklist and are never booked or written to a customer.
 
 from odoo.tools import SQL
 
+# Money of a customer on a bank statement that nobody has matched yet, a row each.
+UNMATCHED = SQL(
+    """SELECT payer.commercial_partner_id AS partner_id, receipt.company_id
+         FROM account_bank_statement_line receipt
+         JOIN res_partner payer ON payer.id = receipt.partner_id
+        WHERE receipt.is_reconciled IS NOT TRUE AND receipt.amount > 0"""
+)
+
 
 def refresh(env, company, account_ids=None):
     """Recompute the figures of the company's accounts, or of `account_ids`. Writes only rows that differ."""
@@ -32,11 +40,8 @@ def refresh(env, company, account_ids=None):
                   WHERE account.company_id = %(company)s AND %(scope)s
                   GROUP BY account.id
                ), receipt AS (
-                 SELECT partner.commercial_partner_id AS partner_id, COUNT(*) AS unmatched
-                   FROM account_bank_statement_line line
-                   JOIN res_partner partner ON partner.id = line.partner_id
-                  WHERE line.company_id = %(company)s AND line.is_reconciled IS NOT TRUE AND line.amount > 0
-                  GROUP BY 1
+                 SELECT partner_id, COUNT(*) AS unmatched FROM (%(unmatched)s) each_one
+                  WHERE company_id = %(company)s GROUP BY partner_id
                )
                UPDATE dunning_account account
                   SET item_count = figure.item_count, amount_open = figure.amount_open,
@@ -58,6 +63,7 @@ def refresh(env, company, account_ids=None):
             ),
             digits=company.currency_id.decimal_places,
             today=today,
+            unmatched=UNMATCHED,
             company=company.id,
             scope=scope,
         )

@@ -104,11 +104,9 @@ class DunningAccountScreen(models.Model):
         )
         chips = [_chip("dark", label) for is_set, label in marks if is_set]
         if count := self.unmatched_receipts:
-            one, several = (
-                self.env._("One receipt to match"),
-                self.env._("%(count)s receipts to match", count=count),
-            )
-            chips.append(_chip("info", one if count == 1 else several))
+            one = self.env._("One receipt to match")
+            label = one if count == 1 else self.env._("%(count)s receipts to match", count=count)
+            chips.append(_chip("info", label))
         return chips
 
     @api.depends("attention")
@@ -120,7 +118,7 @@ class DunningAccountScreen(models.Model):
             "no_address": self.env._("Add an address to a contact of this customer, or call."),
             "archived": reasons.next_step(self.env, Reason.ARCHIVED),
             "hand_over": self.env._("The last level was sent: call, hand the claim over or write it off."),
-            "no_due_date": self.env._("Enter the due date on the invoice."),
+            "no_due_date": reasons.next_step(self.env, Reason.NO_DUE_DATE),
             "replied": self.env._("Read the reply before the next message goes out."),
             "broken": self.env._("What was promised was not paid: call."),
         }

@@ -298,7 +298,7 @@ def posting(options, kept) -> list[Row]:
     for copy in (without, again):
         odoo.copy_database(seed.books(TEN_THOUSAND), copy)
     _call(with_, "propose:project")
-    for database in (with_, without, again):
+    for database in (without, again):
         postgres.vacuum(database)
     rows = []
     rounds = 10 if options.quick else 30
