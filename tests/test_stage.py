@@ -1,17 +1,23 @@
-"""The stage's own risks: interrupted downloads, taken ports, full disks, misread test results, a silent mailbox."""
+"""The stage's own risks: interrupted downloads, taken ports, full disks, misread test results, a silent mailbox,
+a database somebody is still at."""
 
 from __future__ import annotations
 
 import errno
+import os
 import smtplib
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
+import psycopg2
 import pytest
 
-from tests.stage import apt, cache, checkout, odoo_tests, ports, suites
+from tests.stage import apt, cache, checkout, odoo, odoo_tests, ports, postgres, suites
 from tests.stage.deadline import deadline
 from tests.stage.errors import StageError
 from tests.stage.outcome import Outcome
@@ -73,6 +79,62 @@ def test_two_provisions_at_once_do_not_overlap(tmp_path: Path, monkeypatch: pyte
     processes = [subprocess.Popen([sys.executable, "-c", script], cwd=checkout.ROOT) for _ in range(2)]
     assert [process.wait() for process in processes] == [0, 0]
     assert journal.read_text().split() == ["in", "out", "in", "out"]
+
+
+# --- Databases ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def busy_autovacuum() -> Iterator[Callable[[str], bool]]:
+    """Autovacuum looks at every database each second, not each ten minutes; yields whether it is at work in one.
+
+    Asked as the cluster's superuser: to others PostgreSQL does not say what a process of its own is.
+    """
+    with postgres.running():
+        if not postgres.is_private():
+            pytest.skip("a server named by PGHOST is not ours to configure")
+        with closing(psycopg2.connect(dbname="postgres", user="postgres")) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute("ALTER SYSTEM SET autovacuum_naptime = '1s'")
+                cursor.execute("SELECT pg_reload_conf()")
+
+                def is_at(database: str) -> bool:
+                    cursor.execute(
+                        "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND backend_type = 'autovacuum worker'",
+                        [database],
+                    )
+                    return cursor.fetchone() is not None
+
+                try:
+                    yield is_at
+                finally:
+                    cursor.execute("ALTER SYSTEM RESET autovacuum_naptime")
+                    cursor.execute("SELECT pg_reload_conf()")
+
+
+def test_database_is_dropped_while_autovacuum_and_a_client_are_at_it(busy_autovacuum) -> None:
+    """PostgreSQL refuses `DROP DATABASE … WITH (FORCE)` then, and a good run of the suite ended in a traceback."""
+    name = f"dunning_stage_{os.getpid()}"
+    postgres.create(name)
+    with closing(postgres.connect(name)) as client, client.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE worn (n int) WITH (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0, "
+            "autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1)"
+        )
+        cursor.execute("INSERT INTO worn SELECT generate_series(1, 50000)")
+        cursor.execute("UPDATE worn SET n = n + 1")
+        cursor.execute("SELECT pg_stat_force_next_flush()")  # else autovacuum hears of it ten seconds later
+        until = time.monotonic() + 60
+        while not busy_autovacuum(name):
+            assert time.monotonic() < until, "autovacuum never came"
+            time.sleep(0.1)
+
+        postgres.drop(name)
+
+        assert not postgres.exists(name)
+        with pytest.raises(psycopg2.OperationalError):
+            cursor.execute("SELECT 1")
 
 
 # --- apt ----------------------------------------------------------------------------------------------------------
@@ -221,6 +283,17 @@ def test_pytest_that_ran_nothing_is_a_failure(tmp_path: Path) -> None:
     report = tmp_path / "report.xml"
     report.write_text('<testsuites><testsuite tests="0" failures="0" errors="0" skipped="0"/></testsuites>')
     assert not suites.read_junit(report, 5).is_good()
+
+
+def test_database_that_cannot_be_dropped_costs_a_note_not_the_result(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    def refused(name: str) -> None:
+        raise psycopg2.errors.ObjectInUse(f'database "{name}" is being accessed by other users\nDETAIL: …')
+
+    monkeypatch.setattr(odoo, "drop_database", refused)
+    suites.clear_up("dunning_suite_7")
+    assert "dropdb --db dunning_suite_7" in "".join(capsys.readouterr())
 
 
 def test_closing_line_adds_up_and_counts_troubles_as_failures() -> None:

@@ -10,6 +10,8 @@ import xml.etree.ElementTree as ElementTree
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg2
+
 from tests.stage import cache, checkout, odoo, odoo_tests, progress
 from tests.stage.deadline import SUITE_SECONDS, deadline
 from tests.stage.outcome import Outcome
@@ -55,8 +57,19 @@ def main() -> int:
                 logs / "suite.browser", [BROWSER], lambda at: setattr(current, "detail", at)
             )
     finally:
-        odoo.drop_database(database)
+        clear_up(database)
     return _report(outcomes, logs)
+
+
+def clear_up(database: str) -> None:
+    """Drop `database`; where that fails, say so: what the tests found is not lost over it."""
+    try:
+        odoo.drop_database(database)
+    except psycopg2.Error as error:
+        reason = str(error).strip().partition("\n")[0]
+        progress.note(
+            f"{database} stays behind ({reason}); `python3 -m tests.stage dropdb --db {database}` removes it"
+        )
 
 
 def run_pytest(report: Path, arguments: list[str], on_progress) -> Outcome:
