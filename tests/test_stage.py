@@ -113,11 +113,18 @@ def busy_autovacuum() -> Iterator[Callable[[str], bool]]:
                     cursor.execute("SELECT pg_reload_conf()")
 
 
-def test_database_is_dropped_while_autovacuum_and_a_client_are_at_it(busy_autovacuum) -> None:
-    """PostgreSQL refuses `DROP DATABASE … WITH (FORCE)` then, and a good run of the suite ended in a traceback."""
+@pytest.fixture
+def empty_database() -> Iterator[str]:
     name = f"dunning_stage_{os.getpid()}"
-    postgres.create(name)
-    with closing(postgres.connect(name)) as client, client.cursor() as cursor:
+    with postgres.running():
+        postgres.create(name)
+        yield name
+        postgres.drop(name)
+
+
+def test_database_is_dropped_while_autovacuum_and_a_client_are_at_it(empty_database, busy_autovacuum) -> None:
+    """PostgreSQL refuses `DROP DATABASE … WITH (FORCE)` then, and a good run of the suite ended in a traceback."""
+    with closing(postgres.connect(empty_database)) as client, client.cursor() as cursor:
         cursor.execute(
             "CREATE TABLE worn (n int) WITH (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0, "
             "autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1)"
@@ -126,13 +133,13 @@ def test_database_is_dropped_while_autovacuum_and_a_client_are_at_it(busy_autova
         cursor.execute("UPDATE worn SET n = n + 1")
         cursor.execute("SELECT pg_stat_force_next_flush()")  # else autovacuum hears of it ten seconds later
         until = time.monotonic() + 60
-        while not busy_autovacuum(name):
+        while not busy_autovacuum(empty_database):
             assert time.monotonic() < until, "autovacuum never came"
             time.sleep(0.1)
 
-        postgres.drop(name)
+        postgres.drop(empty_database)
 
-        assert not postgres.exists(name)
+        assert not postgres.exists(empty_database)
         with pytest.raises(psycopg2.OperationalError):
             cursor.execute("SELECT 1")
 
